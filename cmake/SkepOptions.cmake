@@ -1,0 +1,13 @@
+# Compiler flags every target of ours gets, and ccache where there is one.
+find_program(SKEP_CCACHE ccache)
+if(SKEP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SKEP_CCACHE})
+endif()
+
+add_library(skep_options INTERFACE)
+target_compile_options(skep_options INTERFACE -Wall -Wextra -Werror -Wswitch -Wno-missing-field-initializers)
+if(SKEP_SANITIZE)
+  list(JOIN SKEP_SANITIZE "," sanitizers)
+  target_compile_options(skep_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(skep_options INTERFACE -fsanitize=${sanitizers})
+endif()

@@ -1,0 +1,132 @@
+// What a program is run on: raw bytes, or an XDP packet.
+//
+// A context belongs to one run at a time; use one per thread. It is reusable, and keeps what a run did to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <skep/error.hpp>
+#include <skep/types.hpp>
+
+namespace skep {
+
+class XdpPacket;
+
+/// The interface that the engines need. Applications use the classes below.
+class Context {
+ public:
+  /// A range of plain memory that the program may touch.
+  struct Memory {
+    std::byte* base = nullptr;
+    std::size_t bytes = 0;
+    bool writable = false;
+    const char* name = "";  ///< "packet", "context"; static storage
+  };
+  /// The registers at entry.
+  struct Entry {
+    std::uint64_t r1 = 0;
+    std::uint64_t r2 = 0;
+  };
+  static constexpr std::size_t kMaxMemories = 2;
+
+  virtual ~Context() = default;
+  [[nodiscard]] virtual Entry entry() const noexcept = 0;
+  /// The plain memory, as it is now; at most kMaxMemories ranges, written to `out`; the count. Changes only through
+  /// helpers that change the packet.
+  virtual std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept = 0;
+
+  /// A structured context is no plain memory: accesses to [address, address + bytes) go through load() and store(), which
+  /// translate fields. bytes is 0 when there is none.
+  struct Structured {
+    std::uint64_t address = 0;
+    std::uint32_t bytes = 0;
+  };
+  [[nodiscard]] virtual Structured structured() const noexcept { return {}; }
+  /// Loads `size` bytes of the field at `off`; nothing when Linux allows no such access.
+  [[nodiscard]] virtual std::optional<std::uint64_t> load(std::uint32_t /*off*/, unsigned /*size*/) const noexcept {
+    return std::nullopt;
+  }
+  virtual bool store(std::uint32_t /*off*/, unsigned /*size*/, std::uint64_t /*value*/) noexcept { return false; }
+
+  /// This context as an XDP packet, null when it is none.
+  [[nodiscard]] virtual XdpPacket* xdp() noexcept { return nullptr; }
+};
+
+/// Bytes handed to the program as they are: r1 = address, r2 = length. Does not own them.
+class RawContext final : public Context {
+ public:
+  /// `bytes` must outlive the runs. An empty span gives r1 = r2 = 0.
+  explicit RawContext(std::span<std::byte> bytes = {}) : bytes_(bytes), writable_(true) {}
+  /// The same, but a program that writes to them faults.
+  explicit RawContext(std::span<const std::byte> bytes)
+      : bytes_(const_cast<std::byte*>(bytes.data()), bytes.size()), writable_(false) {}
+
+  [[nodiscard]] Entry entry() const noexcept override;
+  std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override;
+
+ private:
+  std::span<std::byte> bytes_;
+  bool writable_;
+};
+
+/// Where a program sent a packet with bpf_redirect or bpf_redirect_map; recorded, nothing is sent.
+struct Redirect {
+  std::uint32_t ifindex = 0;             ///< of bpf_redirect; 0 for a map redirect
+  const void* map = nullptr;             ///< compare with Map::storage().get(); null for bpf_redirect
+  std::uint64_t key = 0;                 ///< of bpf_redirect_map
+  std::uint64_t flags = 0;
+};
+
+/// A packet in a buffer with room before and after it, seen by programs as `struct xdp_md` (Linux
+/// Documentation/networking and include/uapi/linux/bpf.h). Owns its bytes.
+class XdpPacket final : public Context {
+ public:
+  static constexpr std::size_t kHeadroom = 256;  ///< XDP_PACKET_HEADROOM
+  static constexpr std::size_t kTailroom = 320;  ///< what Linux keeps at the end of a 4,096-byte buffer on x86-64
+
+  struct Options {
+    std::uint32_t ingress_ifindex = 1;
+    std::uint32_t rx_queue_index = 0;
+    std::uint32_t egress_ifindex = 0;  ///< only devmap programs may read it
+  };
+
+  explicit XdpPacket(std::span<const std::byte> frame) : XdpPacket(frame, Options{}) {}
+  XdpPacket(std::span<const std::byte> frame, const Options& options);
+
+  /// Puts another frame in: pointers, metadata and recorded redirect start afresh. Keeps the buffer when it is large enough.
+  void reset(std::span<const std::byte> frame);
+
+  /// The packet as it is now, without metadata.
+  [[nodiscard]] std::span<const std::byte> frame() const noexcept { return {buffer_.data() + data_, end_ - data_}; }
+  /// The metadata in front of it (bpf_xdp_adjust_meta).
+  [[nodiscard]] std::span<const std::byte> meta() const noexcept { return {buffer_.data() + meta_, data_ - meta_}; }
+  [[nodiscard]] const std::optional<Redirect>& redirect() const noexcept { return redirect_; }
+  void set_redirect(const Redirect& redirect) noexcept { redirect_ = redirect; }
+
+  // What the helpers of the same names do; 0 or a negative errno.
+  int adjust_head(std::int64_t delta) noexcept;
+  int adjust_tail(std::int64_t delta) noexcept;
+  int adjust_meta(std::int64_t delta) noexcept;
+  int load_bytes(std::uint64_t off, std::span<std::byte> out) const noexcept;
+  int store_bytes(std::uint64_t off, std::span<const std::byte> bytes) noexcept;
+
+  [[nodiscard]] Entry entry() const noexcept override;
+  std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override;
+  [[nodiscard]] Structured structured() const noexcept override;
+  [[nodiscard]] std::optional<std::uint64_t> load(std::uint32_t off, unsigned size) const noexcept override;
+  [[nodiscard]] XdpPacket* xdp() noexcept override { return this; }
+
+ private:
+  std::vector<std::byte> buffer_;
+  std::size_t meta_ = 0;  // offsets into buffer_: meta_ <= data_ <= end_
+  std::size_t data_ = 0;
+  std::size_t end_ = 0;
+  Options options_;
+  std::optional<Redirect> redirect_;
+};
+
+}  // namespace skep

@@ -1,0 +1,105 @@
+// Building a program into something that runs, and running it.
+//
+// Executable is a cheap handle to immutable data. run() is const and re-entrant: any number of threads may run one
+// executable at once, each with a context of its own. A run allocates nothing, throws nothing, and returns to the caller whatever
+// the program does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <skep/context.hpp>
+#include <skep/error.hpp>
+#include <skep/helper.hpp>
+#include <skep/host.hpp>
+#include <skep/map.hpp>
+#include <skep/object.hpp>
+
+namespace skep {
+
+namespace vm {
+class Image;
+}
+
+/// Why a run ended early.
+enum class FaultKind : std::uint8_t {
+  none,
+  bad_load,          ///< a load outside the regions this run may read
+  bad_store,         ///< a store or atomic outside the regions this run may write, or into a read-only one
+  misaligned_atomic,  ///< an atomic operation on an address that is not a multiple of its size
+  bad_argument,      ///< a helper's argument breaks the helper's prototype
+  bad_call,          ///< an indirect call to something that is no function
+  call_depth,        ///< more than 8 frames
+  budget,            ///< the instruction budget is used up
+  no_helper,         ///< a register call named a helper that is unknown or not allowed
+  host_exception,    ///< an application helper threw
+  records,           ///< more ring-buffer records held at once than a run may
+};
+
+/// Stable short name of a kind: "bad_load". Static storage.
+[[nodiscard]] std::string_view name_of(FaultKind kind) noexcept;
+
+/// A broken rule. The program's effects up to `pc` stay; reserved ring-buffer records were discarded.
+struct Fault {
+  FaultKind kind = FaultKind::none;
+  std::uint8_t argument = 0;   ///< 1 to 5 for bad_argument
+  std::uint32_t pc = 0;        ///< instruction slot, in the program that ran at that time (see RunResult::program)
+  std::uint32_t helper = 0;    ///< id, for bad_argument and no_helper
+  std::uint64_t address = 0;   ///< of the access; the value for bad_call
+  std::uint64_t size = 0;      ///< of the access, bytes
+};
+
+struct RunResult {
+  std::uint64_t value = 0;  ///< r0; 0 after a fault
+  Fault fault;              ///< kind none when the program ran to its end
+  std::uint64_t insns = 0;  ///< instructions run, counted only when a budget was given
+
+  [[nodiscard]] bool ok() const noexcept { return fault.kind == FaultKind::none; }
+};
+
+struct RunOptions {
+  static constexpr std::uint64_t kNoBudget = ~std::uint64_t{0};
+  /// How many instructions the run may execute, exactly: the fault names the first one that was not. A `lddw` counts one,
+  /// a helper call one, callbacks and tail-called programs count as they run.
+  std::uint64_t budget = kNoBudget;
+};
+
+/// How much a build trusts its program.
+enum class Mode : std::uint8_t {
+  guarded,    ///< nothing is trusted: every access and every helper argument is checked as it happens
+  unguarded,  ///< no access checks: only for programs you would link into your process
+};
+
+struct BuildOptions {
+  Mode mode = Mode::guarded;
+  std::shared_ptr<Host> host;       ///< null: the object's host
+  std::vector<HelperSpec> helpers;  ///< the application's own; they win over Linux' of the same id
+};
+
+class Executable {
+ public:
+  /// Errors: unsupported when the program needs what skep does not have (the message names each), calls a helper that is
+  /// unknown or that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
+  [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
+
+  /// Runs on `context`. Never throws; see RunResult.
+  RunResult run(Context& context, const RunOptions& options = {}) const noexcept;
+
+  [[nodiscard]] const Program& program() const noexcept;
+  /// A fault in one readable line: what, where, the address and region, the source line where the object knows it.
+  [[nodiscard]] std::string explain(const Fault& fault) const;
+
+  /// Puts this executable into slot `index` of a program array, for tail calls. EINVAL when `map` is none, or was used
+  /// with programs of another type; E2BIG out of range.
+  Result<void> put_into(const Map& map, std::uint32_t index) const;
+
+ private:
+  struct Data;
+  explicit Executable(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace skep

@@ -1,0 +1,101 @@
+// Objects and programs: what a compiled `.o` file holds, opened and ready to be built.
+//
+// Object and Program are cheap handles to shared, immutable data; copies name the same thing and may be used from any
+// thread. An Object owns live maps: they are made when it is loaded and live as long as any handle or executable needs them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <skep/error.hpp>
+#include <skep/host.hpp>
+#include <skep/insn.hpp>
+#include <skep/map.hpp>
+#include <skep/types.hpp>
+
+namespace skep {
+
+namespace program {
+struct Program;
+}
+namespace loader {
+struct ObjectSpec;
+}
+
+struct ObjectData;
+
+/// Choices when an object is loaded.
+struct ObjectOptions {
+  std::shared_ptr<Host> host;  ///< gives the number of CPUs, and is the default host of its executables; null: a process host
+  std::uint64_t max_map_bytes = std::uint64_t{4} << 30;  ///< address space all maps together may take; ENOMEM above
+  std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  ///< load_file() refuses larger files
+  std::map<std::string, std::uint32_t, std::less<>> max_entries;  ///< by map name: sizes set before the maps are made
+};
+
+/// One program of an object.
+class Program {
+ public:
+  /// A program out of raw instructions, with the maps that its `lddw` references name by index. Refused when an
+  /// instruction is none (ErrorCode::malformed, "insn 3: …") or a jump leaves the program.
+  [[nodiscard]] static Result<Program> from_insns(std::span<const Insn> insns, ProgType type = ProgType::unspec,
+                                                  std::span<const Map> maps = {});
+
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const std::string& section() const;
+  [[nodiscard]] ProgType type() const;
+  /// Relocated instructions, subprograms behind the entry function.
+  [[nodiscard]] std::span<const Insn> insns() const;
+  /// The maps that `lddw` references index.
+  [[nodiscard]] std::span<const Map> maps() const;
+  /// The source line of an instruction as "file.c:12: text"; empty when unknown.
+  [[nodiscard]] std::string source_at(std::uint32_t pc) const;
+  /// What the program asks for that skep cannot give it, by name; empty for a program that can be built.
+  [[nodiscard]] std::vector<std::string> needs() const;
+
+  /// For the library's own rooms.
+  [[nodiscard]] const std::shared_ptr<const program::Program>& data() const { return program_; }
+  [[nodiscard]] const std::shared_ptr<const ObjectData>& owner() const { return owner_; }
+
+ private:
+  friend class Object;
+  Program(std::shared_ptr<const ObjectData> owner, std::shared_ptr<const program::Program> program)
+      : owner_(std::move(owner)), program_(std::move(program)) {}
+  std::shared_ptr<const ObjectData> owner_;
+  std::shared_ptr<const program::Program> program_;
+};
+
+class Object {
+ public:
+  /// Reads and opens an object file; makes its maps. Errors say which section, symbol or map, and why.
+  [[nodiscard]] static Result<Object> load_file(const std::string& path, const ObjectOptions& options = {});
+  /// The same out of memory; `bytes` may go away afterwards. `name` stands for the file name.
+  [[nodiscard]] static Result<Object> load(std::span<const std::byte> bytes, std::string name = "object",
+                                           const ObjectOptions& options = {});
+
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const std::string& license() const;
+  /// What was assumed while opening, one sentence each; usually none.
+  [[nodiscard]] const std::vector<std::string>& notes() const;
+
+  [[nodiscard]] std::vector<Program> programs() const;
+  /// The program whose function has this name. Error not_found lists those there are.
+  [[nodiscard]] Result<Program> program(std::string_view name) const;
+  [[nodiscard]] std::span<const Map> maps() const;
+  /// The map of this name (".rodata", ".bss" for global variables, whole or by section). Error not_found lists those there are.
+  [[nodiscard]] Result<Map> map(std::string_view name) const;
+
+  /// For the library's own rooms.
+  [[nodiscard]] const loader::ObjectSpec& spec() const;
+
+ private:
+  explicit Object(std::shared_ptr<const ObjectData> data) : data_(std::move(data)) {}
+  std::shared_ptr<const ObjectData> data_;
+};
+
+}  // namespace skep

@@ -1,0 +1,13 @@
+// Everything of skep's C++ face. Include the single headers where compile time matters.
+#pragma once
+
+#include <skep/context.hpp>
+#include <skep/error.hpp>
+#include <skep/executable.hpp>
+#include <skep/helper.hpp>
+#include <skep/host.hpp>
+#include <skep/insn.hpp>
+#include <skep/map.hpp>
+#include <skep/object.hpp>
+#include <skep/ring_buffer.hpp>
+#include <skep/types.hpp>

@@ -1,0 +1,43 @@
+// What the built-in helpers may do to the run that calls them. vm/ implements it; helpers know no engine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <skep/helper.hpp>
+
+#include "maps/map_storage.hpp"
+#include "maps/ringbuf.hpp"
+
+namespace skep::helpers {
+
+class Env : public HelperCall {
+ public:
+  /// Notes a reserved ring-buffer record: the program may touch it until it is released; when the run ends with records
+  /// held, they are discarded. False when the run already holds as many as it may.
+  [[nodiscard]] virtual bool hold_record(maps::RingBufferMap& ring, std::byte* record, std::uint64_t size) noexcept = 0;
+  /// Ends the program's hold on a record; the ring it came from, null when `record` is not the start of one it holds.
+  [[nodiscard]] virtual maps::RingBufferMap* release_record(std::byte* record) noexcept = 0;
+
+  /// The packet or another region has moved: every cached check is void.
+  virtual void regions_changed() noexcept = 0;
+
+ protected:
+  ~Env() = default;
+};
+
+/// A helper's code. Arguments are r1 to r5, the result is r0. By the time it runs, pointer arguments have been checked
+/// against the helper's row in abi/ (by the guard or by the verifier): `map` arguments are a maps::MapStorage*, `mem`
+/// arguments may be touched as far as their size says.
+using Builtin = std::uint64_t (*)(Env& env, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4,
+                                  std::uint64_t a5);
+
+/// The code behind helper `id`; null when skep has none (yet). Tail calls have none: engines do them.
+[[nodiscard]] Builtin builtin(std::uint32_t id) noexcept;
+
+/// The map that a program's register names, as the lowering stored it there.
+[[nodiscard]] inline maps::MapStorage& map_of(std::uint64_t value) noexcept {
+  return *reinterpret_cast<maps::MapStorage*>(value);
+}
+
+}  // namespace skep::helpers

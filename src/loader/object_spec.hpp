@@ -1,0 +1,49 @@
+// What an object file says, as plain data: maps with their initial contents, programs, needs and notes.
+//
+// The loader reads hostile bytes into this value and makes nothing live; api/ turns it into an Object with live maps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <skep/error.hpp>
+#include <skep/map.hpp>
+
+#include "program/program.hpp"
+
+namespace skep::btf {
+class Btf;
+}
+
+namespace skep::loader {
+
+/// A map the object defines, by declaration or through its global variables.
+struct MapDef {
+  enum class Origin { declared, legacy, rodata, data, bss };  // declared: .maps; legacy: the old maps section
+  MapSpec spec;
+  Origin origin = Origin::declared;
+  std::string section;              ///< the ELF section it comes from, ".rodata.str1.1"
+  std::vector<std::byte> contents;  ///< value of element 0 for rodata, data and bss; empty for others
+  std::vector<std::string> slots;   ///< static initialisers by slot: program or map names; "" where empty
+};
+
+struct ObjectSpec {
+  std::string name;                   ///< of the file, without directories
+  std::string license;                ///< empty when the object has none
+  std::uint32_t kernel_version = 0;   ///< from the `version` section
+  std::vector<MapDef> maps;           ///< the table that the programs' instructions index
+  std::vector<std::shared_ptr<const program::Program>> programs;  ///< in section order, then by address
+  std::shared_ptr<const btf::Btf> btf;  ///< null when the object has no .BTF
+  std::vector<std::string> notes;       ///< what was assumed while opening, one sentence each
+};
+
+/// Reads a 64-bit little-endian BPF object. The result owns all it holds; `bytes` may go away afterwards.
+/// Errors: malformed (where and what), unsupported (big-endian, 32-bit, not BPF, a relocation nobody defines).
+/// Bounded: time and memory are at most proportional to the input's size.
+[[nodiscard]] Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name);
+
+}  // namespace skep::loader

@@ -1,0 +1,105 @@
+// The interface of a live map: what a program's helpers do with it, what the application does, and which memory of it a
+// running program may touch. One file a kind implements it; factory.hpp makes them.
+//
+// Invariants every kind keeps: all functions may be called from any thread at any time; look-ups take no lock; a value
+// pointer handed to a program stays valid memory as long as the map lives, whatever other threads do (its contents may
+// then belong to another key, as with Linux' preallocated maps). Keys and values are exactly spec().key_size and
+// value_size bytes unless said otherwise. Errors are Linux' negative errno, as a helper returns them in r0.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include <skep/map.hpp>
+
+#include "base/bits.hpp"
+
+namespace skep::maps {
+
+class RingBufferMap;
+class ProgArrayMap;
+
+/// A contiguous run of values of one map that programs hold pointers into: value i lies at base + i * stride and has
+/// value_size bytes. An access must stay inside one value.
+struct ValueArea {
+  std::byte* base = nullptr;
+  std::uint64_t bytes = 0;
+  std::uint32_t stride = 0;
+  std::uint32_t value_size = 0;
+  bool readable = true;  ///< false with BPF_F_WRONLY_PROG
+  bool writable = true;  ///< false with BPF_F_RDONLY_PROG or once frozen for programs
+};
+
+class MapStorage {
+ public:
+  explicit MapStorage(MapSpec spec, unsigned cpus) : spec_(std::move(spec)), cpus_(cpus) {}
+  virtual ~MapStorage() = default;
+  MapStorage(const MapStorage&) = delete;
+  MapStorage& operator=(const MapStorage&) = delete;
+
+  [[nodiscard]] const MapSpec& spec() const noexcept { return spec_; }
+  [[nodiscard]] unsigned cpus() const noexcept { return cpus_; }
+  [[nodiscard]] virtual bool per_cpu() const noexcept { return false; }
+
+  // What a program does. `cpu` < cpus() is the CPU the run holds; only per-CPU kinds look at it.
+
+  /// The value under `key`, or null. The default is that of kinds that programs cannot look things up in.
+  [[nodiscard]] virtual std::byte* lookup(const std::byte* /*key*/, unsigned /*cpu*/) noexcept { return nullptr; }
+  /// Stores value_size bytes (for a per-CPU kind: into `cpu`'s value). `flags` as in bpf_map_update_elem.
+  virtual int update(const std::byte* /*key*/, const std::byte* /*value*/, std::uint64_t /*flags*/,
+                     unsigned /*cpu*/) noexcept {
+    return -ENOTSUP;
+  }
+  virtual int erase(const std::byte* /*key*/) noexcept { return -ENOTSUP; }
+  /// Visits the entries as bpf_for_each_map_elem does, until `visit` returns false; `value` may be written through.
+  /// The number of visits, or a negative errno.
+  virtual std::int64_t visit(unsigned /*cpu*/,
+                             const std::function<bool(const std::byte* key, std::byte* value)>& /*visit*/) {
+    return -EINVAL;
+  }
+
+  // What the application does. Values are host_value_size() bytes.
+
+  [[nodiscard]] std::size_t host_value_size() const noexcept {
+    return per_cpu() ? std::size_t{round_up(spec_.value_size, 8u)} * cpus_ : spec_.value_size;
+  }
+  /// Copies the value under `key` out. 0 or a negative errno.
+  virtual int read(const std::byte* /*key*/, std::byte* /*value*/) noexcept { return -ENOTSUP; }
+  virtual int write(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
+    return update(key, value, flags, 0);
+  }
+  virtual int remove(const std::byte* key) noexcept { return erase(key); }
+  /// The key after `key` (null or absent: the first) into `next`. -ENOENT at the end.
+  virtual int next_key(const std::byte* /*key*/, std::byte* /*next*/) noexcept { return -ENOTSUP; }
+
+  // What the run time needs to know.
+
+  /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
+  [[nodiscard]] virtual std::span<const ValueArea> value_areas() const noexcept { return {}; }
+  /// This map as one of the kinds that have helpers of their own; null for all others.
+  [[nodiscard]] virtual RingBufferMap* ring_buffer() noexcept { return nullptr; }
+  [[nodiscard]] virtual ProgArrayMap* prog_array() noexcept { return nullptr; }
+  /// The application's last handle is gone; programs may still use the map. A program array drops its programs here, so
+  /// that no cycle of programs and maps keeps itself alive (Linux does the same).
+  virtual void last_user_gone() noexcept {}
+
+ private:
+  MapSpec spec_;
+  unsigned cpus_;
+};
+
+/// Limits and choices at creation that are not part of the map's definition.
+struct CreateOptions {
+  unsigned cpus = 0;                                   ///< values of a per-CPU map; 0: CPUs of this machine
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;    ///< ENOMEM above: address space one map may take
+};
+
+/// A live, empty (arrays: zeroed) map. Errors with the errno that Linux' BPF_MAP_CREATE gives; ErrorCode::unsupported for
+/// a type that skep has no storage for yet.
+[[nodiscard]] Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOptions& options = {});
+
+}  // namespace skep::maps

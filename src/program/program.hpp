@@ -1,0 +1,65 @@
+// The immutable program: what the loader hands to the verifier and to the engines.
+//
+// Instructions are relocated and complete: the entry function starts at pc 0 and the subprograms it needs follow it, so
+// every call is relative and inside `insns`. A `lddw` with src 1 or 2 (map, map value) names its map by index into the
+// owning object's map table, the way a loader for Linux would hold a descriptor there; one with src 4 holds the relative
+// pc of a subprogram. All instructions decode: who makes a Program has checked that (isa::check). `pc` counts slots.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <skep/insn.hpp>
+#include <skep/types.hpp>
+
+namespace skep::program {
+
+/// One function: instructions [start, end).
+struct Subprog {
+  std::string name;
+  std::uint32_t start = 0;
+  std::uint32_t end = 0;
+};
+
+/// Where an instruction came from, out of .BTF.ext. Sorted by pc; holds until the next entry's pc.
+struct Line {
+  std::uint32_t pc = 0;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string file;
+  std::string text;  ///< the source line as the compiler saw it
+};
+
+/// Something the program asks for that this object could not be given; building an engine for the program is refused
+/// with these names.
+struct Need {
+  enum class Kind { core_relocation, kconfig, ksym, kfunc, map_type };
+  Kind kind = Kind::core_relocation;
+  std::string name;  ///< "task_struct::pid (byte_off)", "CONFIG_HZ", "bpf_iter_num_new"
+  std::uint32_t pc = 0;
+};
+
+struct Program {
+  std::string name;     ///< of the entry function
+  std::string section;  ///< as in the object, "xdp/drop"
+  ProgType type = ProgType::unspec;
+  std::uint32_t expected_attach_type = 0;  ///< enum bpf_attach_type, 0 where the type has none
+  std::string attach_target;               ///< what follows the prefix: "tcp_connect" of "kprobe/tcp_connect"
+  bool sleepable = false;
+  bool autoload = true;
+  std::string license;
+
+  std::vector<Insn> insns;
+  std::vector<Subprog> subprogs;  ///< sorted by start; [0] is the entry
+  std::vector<Line> lines;
+  std::vector<Need> needs;
+
+  /// The source line of `pc`; null where the object has none.
+  [[nodiscard]] const Line* line_at(std::uint32_t pc) const noexcept;
+  /// The function that holds `pc`; null past the end.
+  [[nodiscard]] const Subprog* subprog_at(std::uint32_t pc) const noexcept;
+};
+
+}  // namespace skep::program
