@@ -3,6 +3,7 @@
 // A context belongs to one run at a time; use one per thread. It is reusable, and keeps what a run did to it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -97,7 +98,8 @@ class XdpPacket final : public Context {
   explicit XdpPacket(std::span<const std::byte> frame) : XdpPacket(frame, Options{}) {}
   XdpPacket(std::span<const std::byte> frame, const Options& options);
 
-  /// Puts another frame in: pointers, metadata and recorded redirect start afresh. Keeps the buffer when it is large enough.
+  /// Puts another frame in: pointers, metadata, recorded redirect and the zeroed room around the frame start afresh.
+  /// Keeps the buffer when it is large enough.
   void reset(std::span<const std::byte> frame);
 
   /// The packet as it is now, without metadata.
@@ -107,7 +109,8 @@ class XdpPacket final : public Context {
   [[nodiscard]] const std::optional<Redirect>& redirect() const noexcept { return redirect_; }
   void set_redirect(const Redirect& redirect) noexcept { redirect_ = redirect; }
 
-  // What the helpers of the same names do; 0 or a negative errno.
+  // What the helpers of the same names do; 0 or a negative errno. Of a delta the low 32 bits count, as a signed number;
+  // of an offset the low 32 bits.
   int adjust_head(std::int64_t delta) noexcept;
   int adjust_tail(std::int64_t delta) noexcept;
   int adjust_meta(std::int64_t delta) noexcept;
@@ -125,6 +128,9 @@ class XdpPacket final : public Context {
   std::size_t meta_ = 0;  // offsets into buffer_: meta_ <= data_ <= end_
   std::size_t data_ = 0;
   std::size_t end_ = 0;
+  std::size_t lowest_ = 0;    // the lowest meta_ since reset(): what the program may have written of the headroom
+  std::size_t hard_end_ = 0;  // end_ may grow up to here
+  std::array<std::byte, 24> xdp_md_{};  // never read: its address is what the program takes for its xdp_md
   Options options_;
   std::optional<Redirect> redirect_;
 };

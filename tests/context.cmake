@@ -1,0 +1,1 @@
+skep_test(context ROOMS context)
