@@ -1,0 +1,1 @@
+skep_test(host ROOMS host LABELS threads)
