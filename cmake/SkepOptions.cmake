@@ -11,3 +11,7 @@ if(SKEP_SANITIZE)
   target_compile_options(skep_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(skep_options INTERFACE -fsanitize=${sanitizers})
 endif()
+if(SKEP_FUZZ)
+  # Coverage in every room, so that the fuzzers see where their inputs lead.
+  target_compile_options(skep_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,7 +1,8 @@
 # A room is a folder under src/, built as an object library, so that a test can link a room and what it stands on alone.
 #
 #   skep_room(NAME SOURCES file... [LIBRARIES target...])   in src/NAME/CMakeLists.txt
-#   skep_test(NAME ROOMS room... [SOURCES file...] [LABELS label...])   in tests/
+#   skep_test(NAME ROOMS room... [SOURCES file...] [LABELS label...])   in tests/*.cmake
+#   skep_fuzzer(NAME ROOMS room...)                          in tests/*.cmake; source: tests/fuzz/NAME_fuzzer.cpp
 set_property(GLOBAL PROPERTY SKEP_ROOMS "")
 
 function(skep_room name)
@@ -28,4 +29,19 @@ function(skep_test name)
   if(ARG_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
   endif()
+endfunction()
+
+# Made only with SKEP_FUZZ. tests/fuzz/corpus/NAME/, where there is one, holds the inputs to start from.
+function(skep_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "ROOMS;LIBRARIES" ${ARGN})
+  if(NOT SKEP_FUZZ)
+    return()
+  endif()
+  add_executable(${name}_fuzzer fuzz/${name}_fuzzer.cpp)
+  target_include_directories(${name}_fuzzer PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name}_fuzzer PRIVATE skep_options tl::expected fmt::fmt Threads::Threads ${ARG_LIBRARIES})
+  target_link_options(${name}_fuzzer PRIVATE -fsanitize=fuzzer)
+  foreach(room ${ARG_ROOMS})
+    target_sources(${name}_fuzzer PRIVATE $<TARGET_OBJECTS:skep_${room}>)
+  endforeach()
 endfunction()

@@ -1,0 +1,1 @@
+skep_test(structure SOURCES structure/structure_test.cpp structure/checker.cpp)
