@@ -1,10 +1,11 @@
 // Building a program into something that runs, and running it.
 //
 // Executable is a cheap handle to immutable data. run() is const and re-entrant: any number of threads may run one
-// executable at once, each with a context of its own. A run allocates nothing, throws nothing, and returns to the caller whatever
-// the program does.
+// executable at once, each with a context of its own. A run allocates nothing, throws nothing, and returns to the
+// caller whatever the program does.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,23 +21,22 @@
 
 namespace skep {
 
-namespace vm {
-class Image;
+namespace program {
+struct Program;
 }
 
 /// Why a run ended early.
 enum class FaultKind : std::uint8_t {
   none,
-  bad_load,          ///< a load outside the regions this run may read
-  bad_store,         ///< a store or atomic outside the regions this run may write, or into a read-only one
+  bad_load,           ///< a load outside the regions this run may read
+  bad_store,          ///< a store or atomic outside the regions this run may write, or into a read-only one
   misaligned_atomic,  ///< an atomic operation on an address that is not a multiple of its size
-  bad_argument,      ///< a helper's argument breaks the helper's prototype
-  bad_call,          ///< an indirect call to something that is no function
-  call_depth,        ///< more than 8 frames
-  budget,            ///< the instruction budget is used up
-  no_helper,         ///< a register call named a helper that is unknown or not allowed
-  host_exception,    ///< an application helper threw
-  records,           ///< more ring-buffer records held at once than a run may
+  bad_argument,       ///< a helper's argument breaks the helper's prototype
+  bad_call,           ///< an indirect call to something that is no function
+  call_depth,         ///< more than 8 frames
+  budget,             ///< the instruction budget is used up
+  no_helper,          ///< a register call named a helper that is unknown or not allowed
+  host_exception,     ///< an application helper threw
 };
 
 /// Stable short name of a kind: "bad_load". Static storage.
@@ -45,11 +45,17 @@ enum class FaultKind : std::uint8_t {
 /// A broken rule. The program's effects up to `pc` stay; reserved ring-buffer records were discarded.
 struct Fault {
   FaultKind kind = FaultKind::none;
-  std::uint8_t argument = 0;   ///< 1 to 5 for bad_argument
-  std::uint32_t pc = 0;        ///< instruction slot, in the program that ran at that time (see RunResult::program)
-  std::uint32_t helper = 0;    ///< id, for bad_argument and no_helper
-  std::uint64_t address = 0;   ///< of the access; the value for bad_call
-  std::uint64_t size = 0;      ///< of the access, bytes
+  std::uint8_t argument = 0;  ///< 1 to 5 for bad_argument
+  std::uint32_t pc = 0;       ///< instruction slot in `program`
+  std::uint32_t helper = 0;   ///< id, for bad_argument and no_helper
+  std::uint64_t address = 0;  ///< of the access; the value for bad_call
+  std::uint64_t size = 0;     ///< of the access, bytes
+  /// The region the address lies in or just past: "stack", "packet", a map's name; empty when none is near.
+  std::array<char, 24> region{};
+  std::uint64_t region_base = 0;   ///< its first address
+  std::uint64_t region_bytes = 0;  ///< its size
+  /// The program that ran at that time: after a tail call not the one the run started with. Null without a fault.
+  std::shared_ptr<const program::Program> program;
 };
 
 struct RunResult {
@@ -62,8 +68,8 @@ struct RunResult {
 
 struct RunOptions {
   static constexpr std::uint64_t kNoBudget = ~std::uint64_t{0};
-  /// How many instructions the run may execute, exactly: the fault names the first one that was not. A `lddw` counts one,
-  /// a helper call one, callbacks and tail-called programs count as they run.
+  /// How many instructions the run may execute, exactly: the fault names the first one that was not. A `lddw` counts
+  /// one, a helper call one, callbacks and tail-called programs count as they run.
   std::uint64_t budget = kNoBudget;
 };
 
@@ -81,8 +87,8 @@ struct BuildOptions {
 
 class Executable {
  public:
-  /// Errors: unsupported when the program needs what skep does not have (the message names each), calls a helper that is
-  /// unknown or that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
+  /// Errors: unsupported when the program needs what skep does not have (the message names each), calls a helper that
+  /// is unknown or that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
   [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
 
   /// Runs on `context`. Never throws; see RunResult.

@@ -6,12 +6,27 @@
 namespace skep::program {
 
 const Line* Program::line_at(std::uint32_t pc) const noexcept {
-  const auto after = std::upper_bound(lines.begin(), lines.end(), pc,
-                                      [](std::uint32_t at, const Line& line) { return at < line.pc; });
+  const auto after =
+      std::upper_bound(lines.begin(), lines.end(), pc, [](std::uint32_t at, const Line& line) { return at < line.pc; });
   if (after == lines.begin()) return nullptr;
   const Line& line = *std::prev(after);
   const Subprog* here = subprog_at(pc);
   return here != nullptr && line.pc >= here->start ? &line : nullptr;
+}
+
+std::string Program::source_at(std::uint32_t pc) const {
+  const Line* line = line_at(pc);
+  if (line == nullptr) return {};
+  const std::size_t indent = line->text.find_first_not_of(" \t");
+  const std::string text = indent == std::string::npos ? "" : line->text.substr(indent);
+  return line->file + ":" + std::to_string(line->line) + (text.empty() ? "" : ": " + text);
+}
+
+std::vector<std::string> Program::need_names() const {
+  std::vector<std::string> names;
+  for (const Need& need : needs)
+    if (std::find(names.begin(), names.end(), need.name) == names.end()) names.push_back(need.name);
+  return names;
 }
 
 const Subprog* Program::subprog_at(std::uint32_t pc) const noexcept {

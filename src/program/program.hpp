@@ -56,8 +56,12 @@ struct Program {
   std::vector<Line> lines;
   std::vector<Need> needs;
 
+  /// What `needs` names, each once, in order of appearance.
+  [[nodiscard]] std::vector<std::string> need_names() const;
   /// The source line of `pc`; null where the object has none.
   [[nodiscard]] const Line* line_at(std::uint32_t pc) const noexcept;
+  /// "file.c:12: text" for `pc`; empty where the object has no line for it.
+  [[nodiscard]] std::string source_at(std::uint32_t pc) const;
   /// The function that holds `pc`; null past the end.
   [[nodiscard]] const Subprog* subprog_at(std::uint32_t pc) const noexcept;
 };

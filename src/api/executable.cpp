@@ -1,0 +1,47 @@
+// Building and running: the public handle over lower/ and vm/.
+#include <skep/executable.hpp>
+
+#include <cerrno>
+
+#include "api/object_data.hpp"
+#include "lower/lower.hpp"
+#include "maps/prog_array.hpp"
+#include "vm/run.hpp"
+
+namespace skep {
+
+struct Executable::Data {
+  Program program;
+  std::shared_ptr<const lower::Image> image;
+};
+
+Result<Executable> Executable::build(const Program& program, const BuildOptions& options) {
+  lower::Inputs inputs;
+  inputs.program = program.data();
+  for (const Map& map : program.maps()) inputs.maps.push_back(map.storage());
+  inputs.host = options.host != nullptr ? options.host : program.owner()->host;
+  inputs.app_helpers = options.helpers;
+  inputs.guarded = options.mode == Mode::guarded;
+  auto image = lower::lower(std::move(inputs));
+  if (!image) return fail(std::move(image).error());
+  return Executable(std::make_shared<const Data>(Data{program, std::move(*image)}));
+}
+
+RunResult Executable::run(Context& context, const RunOptions& options) const noexcept {
+  return vm::Run(*data_->image, context, options.budget).finish();
+}
+
+const Program& Executable::program() const noexcept { return data_->program; }
+
+Result<void> Executable::put_into(const Map& map, std::uint32_t index) const {
+  maps::ProgArrayMap* array = map.storage()->prog_array();
+  if (array == nullptr) return fail(ErrorCode::invalid, "map " + map.name(), "is no program array", EINVAL);
+  const int error = array->set(index, data_->image);
+  if (error == 0) return {};
+  return fail(error == -E2BIG ? ErrorCode::limit : ErrorCode::invalid, "map " + map.name(),
+              error == -E2BIG ? "slot " + std::to_string(index) + " is past its end"
+                              : "holds programs of another type than " + data_->program.name(),
+              -error);
+}
+
+}  // namespace skep

@@ -1,0 +1,121 @@
+// From bytes to an Object: parse, make the maps, fill in what the file says about their contents.
+#include <skep/object.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "api/object_data.hpp"
+#include "maps/map_storage.hpp"
+
+namespace skep {
+namespace {
+
+Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t max_bytes) {
+  std::ifstream file(path, std::ios::binary);
+  std::error_code not_a_size;
+  if (!file || std::filesystem::is_directory(path, not_a_size))
+    return fail(ErrorCode::io, path, file ? "is a directory" : std::strerror(errno), file ? EISDIR : errno);
+  std::vector<std::byte> bytes;
+  std::array<char, 65536> chunk;
+  while (file.read(chunk.data(), chunk.size()), file.gcount() > 0) {
+    const auto* from = reinterpret_cast<const std::byte*>(chunk.data());
+    bytes.insert(bytes.end(), from, from + file.gcount());
+    if (bytes.size() > max_bytes)
+      return fail(ErrorCode::limit, path, fmt::format("is larger than the {} bytes allowed", max_bytes));
+  }
+  if (file.bad()) return fail(ErrorCode::io, path, std::strerror(errno), errno);
+  return bytes;
+}
+
+/// Makes one map of the object. `budget` is the address space all of them may still take.
+Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, unsigned cpus, std::uint64_t& budget) {
+  MapSpec spec = def.spec;
+  const std::string where = "map " + spec.name;
+  if (const auto size = options.max_entries.find(spec.name); size != options.max_entries.end())
+    spec.max_entries = size->second;
+  auto storage = maps::create(spec, {.cpus = cpus, .max_bytes = budget});
+  if (!storage) return fail(std::move(storage).error());
+  for (const maps::ValueArea& area : (*storage)->value_areas()) {
+    if (area.bytes > budget)
+      return fail(ErrorCode::limit, where, fmt::format("all maps together would pass {} bytes", options.max_map_bytes),
+                  ENOMEM);
+    budget -= area.bytes;
+  }
+  if (!def.contents.empty()) {
+    const std::uint32_t zero = 0;
+    const int error = (*storage)->write(reinterpret_cast<const std::byte*>(&zero), def.contents.data(), 0);
+    if (error != 0)
+      return fail(ErrorCode::invalid, where, fmt::format("initial contents: {}", std::strerror(-error)), -error);
+  }
+  return Map::wrap(std::move(*storage));
+}
+
+template <class Things, class NameOf>
+std::string list_names(const Things& things, NameOf name_of) {
+  std::vector<std::string> names;
+  std::transform(std::begin(things), std::end(things), std::back_inserter(names), name_of);
+  return names.empty() ? "it has none" : fmt::format("it has: {}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+Result<Object> Object::load_file(const std::string& path, const ObjectOptions& options) {
+  auto bytes = read_file(path, options.max_file_bytes);
+  if (!bytes) return fail(std::move(bytes).error());
+  return load(*bytes, std::filesystem::path(path).filename().string(), options);
+}
+
+Result<Object> Object::load(std::span<const std::byte> bytes, std::string name, const ObjectOptions& options) {
+  auto spec = loader::parse_object(bytes, std::move(name));
+  if (!spec) return fail(std::move(spec).error());
+  for (const auto& [map_name, size] : options.max_entries) {
+    const auto is_it = [&map_name = map_name](const loader::MapDef& def) { return def.spec.name == map_name; };
+    if (std::none_of(spec->maps.begin(), spec->maps.end(), is_it))
+      return fail(ErrorCode::not_found, "max_entries", fmt::format("the object has no map {}", map_name));
+  }
+  auto data = std::make_shared<ObjectData>();
+  data->spec = std::move(*spec);
+  data->host = options.host != nullptr ? options.host : make_process_host();
+  std::uint64_t budget = options.max_map_bytes;
+  for (const loader::MapDef& def : data->spec.maps) {
+    auto map = make_map(def, options, data->host->cpu_count(), budget);
+    if (!map) return fail(std::move(map).error());
+    data->maps.push_back(std::move(*map));
+  }
+  return Object(std::move(data));
+}
+
+const std::string& Object::name() const { return data_->spec.name; }
+const std::string& Object::license() const { return data_->spec.license; }
+const std::vector<std::string>& Object::notes() const { return data_->spec.notes; }
+const loader::ObjectSpec& Object::spec() const { return data_->spec; }
+std::span<const Map> Object::maps() const { return data_->maps; }
+
+std::vector<Program> Object::programs() const {
+  std::vector<Program> programs;
+  for (const auto& program : data_->spec.programs) programs.push_back(Program(data_, program));
+  return programs;
+}
+
+Result<Program> Object::program(std::string_view name) const {
+  const auto& programs = data_->spec.programs;
+  const auto found = std::find_if(programs.begin(), programs.end(), [name](const auto& p) { return p->name == name; });
+  if (found != programs.end()) return Program(data_, *found);
+  return fail(ErrorCode::not_found, data_->spec.name,
+              fmt::format("has no program {}; {}", name, list_names(programs, [](const auto& p) { return p->name; })));
+}
+
+Result<Map> Object::map(std::string_view name) const {
+  const auto found =
+      std::find_if(data_->maps.begin(), data_->maps.end(), [name](const Map& m) { return m.name() == name; });
+  if (found != data_->maps.end()) return *found;
+  return fail(ErrorCode::not_found, data_->spec.name,
+              fmt::format("has no map {}; {}", name, list_names(data_->maps, [](const Map& m) { return m.name(); })));
+}
+
+}  // namespace skep

@@ -1,0 +1,33 @@
+// Looking things up in an image.
+#include "lower/image.hpp"
+
+#include <algorithm>
+
+namespace skep::lower {
+
+bool Image::has_map(std::uint64_t value) const noexcept {
+  return std::any_of(maps.begin(), maps.end(),
+                     [value](const auto& map) { return reinterpret_cast<std::uint64_t>(map.get()) == value; });
+}
+
+const Function* Image::function_at(std::uint64_t value) const noexcept {
+  const auto first = reinterpret_cast<std::uint64_t>(functions.data());
+  const std::uint64_t distance = value - first;
+  if (distance >= functions.size() * sizeof(Function) || distance % sizeof(Function) != 0) return nullptr;
+  return &functions[distance / sizeof(Function)];
+}
+
+const Function& Image::function_of_op(std::uint32_t op) const noexcept {
+  return *std::lower_bound(functions.begin(), functions.end(), op,
+                           [](const Function& function, std::uint32_t at) { return function.op < at; });
+}
+
+const MapRegion* Image::region_at(std::uint64_t address) const noexcept {
+  const auto after = std::upper_bound(regions.begin(), regions.end(), address,
+                                      [](std::uint64_t at, const MapRegion& region) { return at < region.base; });
+  if (after == regions.begin()) return nullptr;
+  const MapRegion& region = *std::prev(after);
+  return address - region.base < region.bytes ? &region : nullptr;
+}
+
+}  // namespace skep::lower

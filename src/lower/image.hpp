@@ -1,0 +1,69 @@
+// An Image: a program made ready for engines. Immutable once built, shared between threads, kept alive by whoever runs
+// it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include <skep/helper.hpp>
+#include <skep/host.hpp>
+
+#include "abi/helper.hpp"
+#include "helpers/env.hpp"
+#include "lower/op.hpp"
+#include "maps/map_storage.hpp"
+#include "maps/prog_array.hpp"
+#include "program/program.hpp"
+
+namespace skep::lower {
+
+/// Memory of a map as the guard sees it.
+struct MapRegion {
+  std::uint64_t base = 0;
+  std::uint64_t bytes = 0;
+  std::uint32_t stride = 0;
+  std::uint32_t value_size = 0;
+  bool readable = true;
+  bool writable = true;
+  const maps::MapStorage* map = nullptr;
+};
+
+/// A helper as calls name it: its prototype and its code (one of `code` and `app` is set).
+struct Binding {
+  abi::Helper row;
+  helpers::Builtin code = nullptr;
+  const HelperSpec* app = nullptr;
+};
+
+/// A function of the program. Its address is the value that function pointers hold at run time.
+struct Function {
+  std::uint32_t op = 0;     ///< index of its first op
+  bool uses_stack = false;  ///< mentions r10: its frame must be cleared on entry
+};
+
+class Image final : public maps::TailTarget {
+ public:
+  [[nodiscard]] std::uint32_t id() const noexcept override { return 1; }
+
+  std::shared_ptr<const program::Program> program;
+  std::vector<Op> ops;
+  std::vector<std::uint32_t> pcs;   ///< pc of each op
+  std::vector<Function> functions;  ///< [0] is the entry
+  std::deque<Binding> bindings;
+  std::vector<HelperSpec> app_helpers;
+  std::vector<std::shared_ptr<maps::MapStorage>> maps;
+  std::vector<MapRegion> regions;  ///< sorted by base, not overlapping
+  std::shared_ptr<Host> host;
+  bool guarded = true;
+
+  [[nodiscard]] bool has_map(std::uint64_t value) const noexcept;
+  [[nodiscard]] const Function* function_at(std::uint64_t value) const noexcept;
+  /// The function whose first op has this index.
+  [[nodiscard]] const Function& function_of_op(std::uint32_t op) const noexcept;
+  /// The region that holds `address`, null when none does.
+  [[nodiscard]] const MapRegion* region_at(std::uint64_t address) const noexcept;
+};
+
+}  // namespace skep::lower

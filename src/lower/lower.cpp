@@ -1,0 +1,262 @@
+// The guarded road from a program to an image: every access that is not plainly inside the frame becomes a checked op.
+//
+// Decided here: where functions start, what each lddw loads, which helper each call reaches, which stack accesses need
+// no check (r10 is never written, so r10 + constant is known to be inside the frame or not).
+#include "lower/lower.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "isa/table.hpp"
+#include "lower/bind.hpp"
+
+namespace skep::lower {
+namespace {
+
+using isa::Form;
+using isa::FormInfo;
+using isa::Operands;
+using isa::Operation;
+
+constexpr std::int32_t kFrameBytes = 512;
+
+constexpr auto kFreeTwins = [] {
+  std::array<Code, isa::kFormCount> twins{};
+#define SKEP_FREE(form) twins[static_cast<std::size_t>(Form::form)] = Code::form##_free;
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_IF_MEMORY_##operands(SKEP_FREE, form)
+#include "isa/insns.inc"
+#undef SKEP_FREE
+  return twins;
+}();
+
+bool mentions_frame_pointer(const Insn& insn, const FormInfo& info) {
+  return (info.has_dst() && insn.dst == isa::kFramePointer) || insn.src == isa::kFramePointer;
+}
+
+class Lowering {
+ public:
+  explicit Lowering(Inputs inputs) : insns_(inputs.program->insns), image_(std::make_shared<Image>()) {
+    image_->program = std::move(inputs.program);
+    image_->maps = std::move(inputs.maps);
+    image_->host = std::move(inputs.host);
+    image_->app_helpers = std::move(inputs.app_helpers);
+    image_->guarded = inputs.guarded;
+  }
+
+  Result<std::shared_ptr<const Image>> run() {
+    if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
+    if (auto ok = check_prototypes(image_->app_helpers); !ok) return fail(std::move(ok).error());
+    if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
+    number_ops();
+    find_functions();
+    collect_regions();
+    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
+      if (auto ok = lower_insn(pc); !ok) {
+        if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
+        return fail(std::move(ok).error());
+      }
+    return std::shared_ptr<const Image>(std::move(image_));
+  }
+
+ private:
+  Result<void> check_needs() const {
+    const std::vector<std::string> names = image_->program->need_names();
+    if (names.empty()) return {};
+    return fail(ErrorCode::unsupported, "program " + image_->program->name,
+                fmt::format("needs what skep cannot give it yet: {}", fmt::join(names, ", ")));
+  }
+
+  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const {
+    return isa::info(static_cast<Form>(isa::find_form(insns_[pc])));
+  }
+  [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
+
+  void number_ops() {
+    op_of_pc_.assign(insns_.size(), 0);
+    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc)) {
+      op_of_pc_[pc] = static_cast<std::uint32_t>(image_->pcs.size());
+      image_->pcs.push_back(pc);
+    }
+    image_->ops.reserve(image_->pcs.size());
+  }
+
+  /// Functions start at the entry, at targets of calls, and at functions whose address is taken.
+  void find_functions() {
+    std::vector<std::uint32_t> starts{0};
+    for (const std::uint32_t pc : image_->pcs) {
+      const FormInfo& info = form_at(pc);
+      if (info.form == Form::call_subprog || info.form == Form::lddw_func)
+        starts.push_back(op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]);
+    }
+    std::sort(starts.begin(), starts.end());
+    starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+    for (const std::uint32_t start : starts) image_->functions.push_back({start, false});
+
+    bool crossing = false;
+    for (const std::uint32_t pc : image_->pcs) {
+      const FormInfo& info = form_at(pc);
+      if (mentions_frame_pointer(insns_[pc], info)) function_around(op_of_pc_[pc]).uses_stack = true;
+      crossing = crossing || leaves_function(pc, info);
+    }
+    if (crossing)
+      for (Function& function : image_->functions) function.uses_stack = true;
+  }
+
+  Function& function_around(std::uint32_t op) {
+    const auto after = std::upper_bound(image_->functions.begin(), image_->functions.end(), op,
+                                        [](std::uint32_t at, const Function& function) { return at < function.op; });
+    return *std::prev(after);
+  }
+
+  /// A jump to, or a fall into, another function's instructions. Linux refuses such programs; unverified ones may run.
+  bool leaves_function(std::uint32_t pc, const FormInfo& info) {
+    const std::uint32_t op = op_of_pc_[pc];
+    const Function& here = function_around(op);
+    const bool ends_flow = info.form == Form::exit || info.operation == Operation::ja_;
+    if (!ends_flow && op + 1 < image_->pcs.size() && &function_around(op + 1) != &here) return true;
+    if (!info.has_target() || info.form == Form::call_subprog || info.form == Form::lddw_func) return false;
+    const auto target = static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc));
+    return &function_around(op_of_pc_[target]) != &here;
+  }
+
+  void collect_regions() {
+    for (const auto& map : image_->maps)
+      for (const maps::ValueArea& area : map->value_areas())
+        image_->regions.push_back({reinterpret_cast<std::uint64_t>(area.base), area.bytes, area.stride, area.value_size,
+                                   area.readable, area.writable, map.get()});
+    auto& regions = image_->regions;
+    std::sort(regions.begin(), regions.end(), [](const auto& a, const auto& b) { return a.base < b.base; });
+    regions.erase(
+        std::unique(regions.begin(), regions.end(), [](const auto& a, const auto& b) { return a.base == b.base; }),
+        regions.end());
+  }
+
+  Result<void> lower_insn(std::uint32_t pc) {
+    const Insn& insn = insns_[pc];
+    const FormInfo& info = form_at(pc);
+    if ((info.writes & isa::regs::D && insn.dst == isa::kFramePointer) ||
+        (info.writes & isa::regs::S && insn.src == isa::kFramePointer))
+      return fail(ErrorCode::invalid, "", "writes r10, which is the frame pointer and read-only");
+    Op op{static_cast<Code>(info.form), insn.dst, insn.src, insn.off, insn.imm};
+    switch (info.operands) {
+      case Operands::none:
+      case Operands::dst:
+      case Operands::dst_imm:
+      case Operands::dst_src:
+      case Operands::packet_abs:
+      case Operands::packet_ind:
+        break;
+      case Operands::dst_src_imm:
+        return fail(ErrorCode::unsupported, "", "addr_space_cast needs an arena map, which skep does not have yet");
+      case Operands::jump_off:
+      case Operands::jump_imm:
+      case Operands::compare_imm:
+      case Operands::compare_src:
+      case Operands::call_pc:
+        op.off = static_cast<std::int32_t>(op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))]) -
+                 static_cast<std::int32_t>(op_of_pc_[pc]);
+        break;
+      case Operands::load:
+        if (needs_no_check(insn.src, insn, info)) op.code = kFreeTwins[static_cast<std::size_t>(info.form)];
+        break;
+      case Operands::store_imm:
+      case Operands::store_src:
+      case Operands::atomic:
+        if (needs_no_check(insn.dst, insn, info)) op.code = kFreeTwins[static_cast<std::size_t>(info.form)];
+        break;
+      case Operands::lddw:
+        if (auto ok = lower_constant(pc, info, op); !ok) return ok;
+        break;
+      case Operands::call_imm:
+        if (auto ok = lower_call(insn, info, op); !ok) return ok;
+        break;
+    }
+    image_->ops.push_back(op);
+    return {};
+  }
+
+  /// An access through r10 at a constant offset is inside the frame for good; atomics also need their alignment.
+  bool needs_no_check(unsigned base, const Insn& insn, const FormInfo& info) const {
+    if (!image_->guarded) return true;
+    const auto bytes = static_cast<std::int32_t>(info.width() / 8);
+    const bool atomic = info.group == isa::Group::atomic32 || info.group == isa::Group::atomic64 ||
+                        info.operation == Operation::load_acquire_ || info.operation == Operation::store_release_;
+    return base == isa::kFramePointer && insn.off >= -kFrameBytes && insn.off <= -bytes &&
+           (!atomic || insn.off % bytes == 0);
+  }
+
+  Result<void> lower_constant(std::uint32_t pc, const FormInfo& info, Op& op) {
+    const Insn& insn = insns_[pc];
+    const auto low = static_cast<std::uint32_t>(insn.imm);
+    const auto high = static_cast<std::uint32_t>(insns_[pc + 1].imm);
+    op.code = Code::constant;
+    switch (info.form) {
+      case Form::lddw_imm:
+        op.imm = static_cast<std::int64_t>(std::uint64_t{high} << 32 | low);
+        return {};
+      case Form::lddw_map:
+      case Form::lddw_map_idx:
+      case Form::lddw_map_value:
+      case Form::lddw_map_idx_value:
+        break;
+      case Form::lddw_func: {
+        const auto target = static_cast<std::size_t>(isa::jump_target(insn, info, pc));
+        op.imm = reinterpret_cast<std::int64_t>(&image_->function_of_op(op_of_pc_[target]));
+        return {};
+      }
+      default:  // the only other wide form; all are listed in insns.inc
+        return fail(ErrorCode::unsupported, "",
+                    fmt::format("{}: kernel variables are not supported yet", info.mnemonic));
+    }
+    if (low >= image_->maps.size())
+      return fail(ErrorCode::invalid, "", fmt::format("names map {}, the program has {}", low, image_->maps.size()));
+    const maps::MapStorage& map = *image_->maps[low];
+    if (info.form == Form::lddw_map || info.form == Form::lddw_map_idx) {
+      op.imm = reinterpret_cast<std::int64_t>(&map);
+      return {};
+    }
+    const auto areas = map.value_areas();
+    if (areas.size() != 1 || map.per_cpu() || high >= areas[0].value_size)
+      return fail(
+          ErrorCode::invalid, "",
+          fmt::format("takes the address of byte {} of a value of map {}, which has {}", high, map.spec().name,
+                      areas.empty() ? "no such values" : fmt::format("values of {} bytes", areas[0].value_size)));
+    op.imm = reinterpret_cast<std::int64_t>(areas[0].base + high);
+    return {};
+  }
+
+  Result<void> lower_call(const Insn& insn, const FormInfo& info, Op& op) {
+    if (info.form == Form::call_kfunc)
+      return fail(ErrorCode::unsupported, "", fmt::format("kernel function {} is not available", insn.imm));
+    Binding* binding = find_binding(static_cast<std::uint32_t>(insn.imm));
+    if (binding == nullptr) {
+      binding = &image_->bindings.emplace_back();
+      if (auto ok =
+              bind_helper(image_->app_helpers, image_->program->type, static_cast<std::uint32_t>(insn.imm), *binding);
+          !ok)
+        return ok;
+    }
+    const bool tail = binding->app == nullptr && (binding->row.effects & abi::tail_calls) != 0;
+    op.code = tail ? (image_->guarded ? Code::tail_call_checked : Code::tail_call)
+                   : (image_->guarded ? Code::call_checked : Code::call_free);
+    op.imm = reinterpret_cast<std::int64_t>(binding);
+    return {};
+  }
+
+  Binding* find_binding(std::uint32_t id) {
+    const auto found = std::find_if(image_->bindings.begin(), image_->bindings.end(),
+                                    [id](const Binding& binding) { return binding.row.id == id; });
+    return found == image_->bindings.end() ? nullptr : &*found;
+  }
+
+  const std::vector<Insn>& insns_;
+  std::shared_ptr<Image> image_;
+  std::vector<std::uint32_t> op_of_pc_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Image>> lower(Inputs inputs) { return Lowering(std::move(inputs)).run(); }
+
+}  // namespace skep::lower

@@ -1,0 +1,330 @@
+// Threaded dispatch over ops. Every form of the instruction table gets its code here, made from the table's own rows: a
+// form without code does not compile.
+//
+// Registers live in an array that the compiler keeps addressed by one register. A guarded memory op compares the address with
+// the window its base register used last and calls into the run only when that does not answer.
+#include "vm/interpreter.hpp"
+
+#include "base/guest_memory.hpp"
+#include "vm/alu.hpp"
+
+namespace skep::vm {
+namespace {
+
+using isa::Operation;
+using lower::Op;
+
+[[maybe_unused]] constexpr int any = -1;  // the table's word for a free field
+
+/// Bytes of a memory opcode.
+constexpr unsigned access_size(unsigned opcode) noexcept {
+  constexpr unsigned kSizes[] = {4, 2, 1, 8};
+  return kSizes[opcode >> 3 & 3];
+}
+
+template <unsigned kSize>
+using Unsigned = std::conditional_t<
+    kSize == 8, std::uint64_t,
+    std::conditional_t<kSize == 4, std::uint32_t, std::conditional_t<kSize == 2, std::uint16_t, std::uint8_t>>>;
+
+template <Operation kOp, unsigned kWidth, int kOff>
+inline std::uint64_t binary(std::uint64_t dst, std::uint64_t src) noexcept {
+  if constexpr (kOp == Operation::movsx_) return sign_extend<static_cast<unsigned>(kOff), kWidth>(src);
+  else return alu<kOp, kWidth>(dst, src);
+}
+
+template <Operation kOp, unsigned kWidth, int kImm>
+inline std::uint64_t unary(std::uint64_t value) noexcept {
+  if constexpr (kOp == Operation::neg_) return negate<kWidth>(value);
+  else return byte_order<kOp, static_cast<unsigned>(kImm)>(value);
+}
+
+/// What a load of the form leaves in the register.
+template <Operation kOp, unsigned kSize>
+inline std::uint64_t extend(std::uint64_t value) noexcept {
+  if constexpr (kOp == Operation::load_signed_) return sign_extend<kSize * 8, 64>(value);
+  else return value;
+}
+
+template <Operation kOp, unsigned kSize>
+inline std::uint64_t load(std::uint64_t address) noexcept {
+  using U = Unsigned<kSize>;
+  if constexpr (kOp == Operation::load_acquire_)
+    return __atomic_load_n(reinterpret_cast<const U*>(address), __ATOMIC_ACQUIRE);
+  else return extend<kOp, kSize>(guest_load<U>(address));
+}
+
+template <Operation kOp, unsigned kSize>
+inline void store(std::uint64_t address, std::uint64_t value) noexcept {
+  using U = Unsigned<kSize>;
+  if constexpr (kOp == Operation::store_release_)
+    __atomic_store_n(reinterpret_cast<U*>(address), static_cast<U>(value), __ATOMIC_RELEASE);
+  else guest_store<U>(address, static_cast<U>(value));
+}
+
+/// One atomic operation; r[op.src] or r0 receives the old value where the form says so.
+template <Operation kOp, unsigned kSize>
+inline void atomic(std::uint64_t address, const Op& op, Registers& r) noexcept {
+  using U = Unsigned<kSize>;
+  using enum Operation;
+  auto* at = reinterpret_cast<U*>(address);
+  const auto value = static_cast<U>(r[op.src]);
+  if constexpr (kOp == atomic_add_) __atomic_fetch_add(at, value, __ATOMIC_RELAXED);
+  else if constexpr (kOp == atomic_or_) __atomic_fetch_or(at, value, __ATOMIC_RELAXED);
+  else if constexpr (kOp == atomic_and_) __atomic_fetch_and(at, value, __ATOMIC_RELAXED);
+  else if constexpr (kOp == atomic_xor_) __atomic_fetch_xor(at, value, __ATOMIC_RELAXED);
+  else if constexpr (kOp == atomic_fetch_add_) r[op.src] = __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
+  else if constexpr (kOp == atomic_fetch_or_) r[op.src] = __atomic_fetch_or(at, value, __ATOMIC_SEQ_CST);
+  else if constexpr (kOp == atomic_fetch_and_) r[op.src] = __atomic_fetch_and(at, value, __ATOMIC_SEQ_CST);
+  else if constexpr (kOp == atomic_fetch_xor_) r[op.src] = __atomic_fetch_xor(at, value, __ATOMIC_SEQ_CST);
+  else if constexpr (kOp == atomic_xchg_) r[op.src] = __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);
+  else {
+    static_assert(kOp == atomic_cmpxchg_);
+    auto expected = static_cast<U>(r[0]);
+    __atomic_compare_exchange_n(at, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    r[0] = expected;
+  }
+}
+
+/// Atomic accesses need their alignment whatever the window says.
+template <Operation kOp, unsigned kSize>
+constexpr bool aligned_enough(std::uint64_t address) noexcept {
+  using enum Operation;
+  if constexpr (kOp == load_ || kOp == load_signed_ || kOp == store_) return true;
+  else return address % kSize == 0;
+}
+
+}  // namespace
+
+// Which forms reach the engine as they are: all but constants and calls by number, which lowering turns into other codes, and
+// addr_space_cast, which it refuses. Their label is never jumped to.
+#define SKEP_LABEL_none(form) &&op_##form
+#define SKEP_LABEL_dst(form) &&op_##form
+#define SKEP_LABEL_dst_imm(form) &&op_##form
+#define SKEP_LABEL_dst_src(form) &&op_##form
+#define SKEP_LABEL_dst_src_imm(form) &&never
+#define SKEP_LABEL_jump_off(form) &&op_##form
+#define SKEP_LABEL_jump_imm(form) &&op_##form
+#define SKEP_LABEL_compare_imm(form) &&op_##form
+#define SKEP_LABEL_compare_src(form) &&op_##form
+#define SKEP_LABEL_call_imm(form) &&never
+#define SKEP_LABEL_call_pc(form) &&op_##form
+#define SKEP_LABEL_load(form) &&op_##form
+#define SKEP_LABEL_store_imm(form) &&op_##form
+#define SKEP_LABEL_store_src(form) &&op_##form
+#define SKEP_LABEL_atomic(form) &&op_##form
+#define SKEP_LABEL_lddw(form) &&never
+#define SKEP_LABEL_packet_abs(form) &&op_##form
+#define SKEP_LABEL_packet_ind(form) &&op_##form
+
+// The code of a form, by its operands.
+#define SKEP_CODE_none(form, opcode, operation, off, imm) op_##form : goto leave_function;
+#define SKEP_CODE_dst(form, opcode, operation, off_, imm_)                                               \
+  op_##form : if constexpr (Operation::operation == Operation::call_) goto call_register;                \
+  else r[op->dst] = unary<Operation::operation, class_width(opcode), imm_>(r[op->dst]);                  \
+  SKEP_NEXT();
+#define SKEP_CODE_dst_imm(form, opcode, operation, off_, imm_)                                           \
+  op_##form : r[op->dst] = alu<Operation::operation, class_width(opcode)>(r[op->dst], static_cast<std::uint64_t>(op->imm)); \
+  SKEP_NEXT();
+#define SKEP_CODE_dst_src(form, opcode, operation, off_, imm_)                                           \
+  op_##form : r[op->dst] = binary<Operation::operation, class_width(opcode), off_>(r[op->dst], r[op->src]); \
+  SKEP_NEXT();
+#define SKEP_CODE_dst_src_imm(form, opcode, operation, off_, imm_)
+#define SKEP_CODE_jump_off(form, opcode, operation, off_, imm_)                                          \
+  op_##form : if constexpr (Operation::operation == Operation::may_goto_) {                              \
+    if (run.may_goto_left_ != 0) {                                                                       \
+      --run.may_goto_left_;                                                                              \
+      SKEP_NEXT();                                                                                       \
+    }                                                                                                    \
+  }                                                                                                      \
+  op += op->off;                                                                                         \
+  SKEP_DISPATCH();
+#define SKEP_CODE_jump_imm(form, opcode, operation, off_, imm_) \
+  op_##form : op += op->off;                                    \
+  SKEP_DISPATCH();
+#define SKEP_CODE_compare_imm(form, opcode, operation, off_, imm_)                                       \
+  op_##form : if (jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], static_cast<std::uint64_t>(op->imm))) { \
+    op += op->off;                                                                                       \
+    SKEP_DISPATCH();                                                                                     \
+  }                                                                                                      \
+  SKEP_NEXT();
+#define SKEP_CODE_compare_src(form, opcode, operation, off_, imm_)                                       \
+  op_##form : if (jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], r[op->src])) {       \
+    op += op->off;                                                                                       \
+    SKEP_DISPATCH();                                                                                     \
+  }                                                                                                      \
+  SKEP_NEXT();
+#define SKEP_CODE_call_imm(form, opcode, operation, off_, imm_)
+#define SKEP_CODE_call_pc(form, opcode, operation, off_, imm_) op_##form : goto call_function;
+#define SKEP_CODE_load(form, opcode, operation, off_, imm_)                                              \
+  op_##form : {                                                                                          \
+    constexpr unsigned size = access_size(opcode);                                                       \
+    const std::uint64_t address = r[op->src] + static_cast<std::int64_t>(op->off);                       \
+    if (SKEP_LIKELY(read_windows[op->src].allows(address, size) &&                                       \
+                    (aligned_enough<Operation::operation, size>(address)))) {                            \
+      r[op->dst] = load<Operation::operation, size>(address);                                            \
+      SKEP_NEXT();                                                                                       \
+    }                                                                                                    \
+    if constexpr (Operation::operation == Operation::load_acquire_) {                                    \
+      if (!run.atomic_allowed(*op, Access::read, op->src, address, size)) goto ended;                    \
+      r[op->dst] = load<Operation::operation, size>(address);                                            \
+    } else {                                                                                             \
+      std::uint64_t value = 0;                                                                           \
+      if (!run.load_slowly(*op, address, size, value)) goto ended;                                       \
+      r[op->dst] = extend<Operation::operation, size>(value);                                            \
+    }                                                                                                    \
+    SKEP_NEXT();                                                                                         \
+  }                                                                                                      \
+  op_##form##_free : r[op->dst] = load<Operation::operation, access_size(opcode)>(r[op->src] + static_cast<std::int64_t>(op->off)); \
+  SKEP_NEXT();
+#define SKEP_STORE(form, opcode, operation, operand)                                                     \
+  op_##form : {                                                                                          \
+    constexpr unsigned size = access_size(opcode);                                                       \
+    const std::uint64_t address = r[op->dst] + static_cast<std::int64_t>(op->off);                       \
+    if (SKEP_LIKELY(write_windows[op->dst].allows(address, size) &&                                      \
+                    (aligned_enough<Operation::operation, size>(address)))) {                            \
+      store<Operation::operation, size>(address, operand);                                               \
+      SKEP_NEXT();                                                                                       \
+    }                                                                                                    \
+    if constexpr (Operation::operation == Operation::store_release_) {                                   \
+      if (!run.atomic_allowed(*op, Access::write, op->dst, address, size)) goto ended;                   \
+      store<Operation::operation, size>(address, operand);                                               \
+    } else if (!run.store_slowly(*op, address, size, operand)) {                                         \
+      goto ended;                                                                                        \
+    }                                                                                                    \
+    SKEP_NEXT();                                                                                         \
+  }                                                                                                      \
+  op_##form##_free : store<Operation::operation, access_size(opcode)>(r[op->dst] + static_cast<std::int64_t>(op->off), operand); \
+  SKEP_NEXT();
+#define SKEP_CODE_store_imm(form, opcode, operation, off_, imm_) \
+  SKEP_STORE(form, opcode, operation, static_cast<std::uint64_t>(op->imm))
+#define SKEP_CODE_store_src(form, opcode, operation, off_, imm_) SKEP_STORE(form, opcode, operation, r[op->src])
+#define SKEP_CODE_atomic(form, opcode, operation, off_, imm_)                                            \
+  op_##form : {                                                                                          \
+    constexpr unsigned size = access_size(opcode);                                                       \
+    const std::uint64_t address = r[op->dst] + static_cast<std::int64_t>(op->off);                       \
+    if (!SKEP_LIKELY(write_windows[op->dst].allows(address, size) && address % size == 0) &&             \
+        !run.atomic_allowed(*op, Access::write, op->dst, address, size))                                 \
+      goto ended;                                                                                        \
+    atomic<Operation::operation, size>(address, *op, r);                                                 \
+    SKEP_NEXT();                                                                                         \
+  }                                                                                                      \
+  op_##form##_free : atomic<Operation::operation, access_size(opcode)>(r[op->dst] + static_cast<std::int64_t>(op->off), *op, r); \
+  SKEP_NEXT();
+#define SKEP_CODE_lddw(form, opcode, operation, off_, imm_)
+#define SKEP_PACKET(form, opcode, offset)                                                                \
+  op_##form : {                                                                                          \
+    std::uint64_t value = 0;                                                                             \
+    if (!run.load_packet(offset, access_size(opcode), value)) {                                          \
+      run.ended_ = true;                                                                                 \
+      goto ended;                                                                                        \
+    }                                                                                                    \
+    r[0] = value;                                                                                        \
+    SKEP_NEXT();                                                                                         \
+  }
+#define SKEP_CODE_packet_abs(form, opcode, operation, off_, imm_) \
+  SKEP_PACKET(form, opcode, static_cast<std::uint64_t>(op->imm))
+#define SKEP_CODE_packet_ind(form, opcode, operation, off_, imm_) \
+  SKEP_PACKET(form, opcode, static_cast<std::uint64_t>(op->imm) + static_cast<std::uint32_t>(r[op->src]))
+
+#define SKEP_LIKELY(x) __builtin_expect(static_cast<bool>(x), 1)
+#define SKEP_DISPATCH()                                 \
+  do {                                                  \
+    if constexpr (kCounted) {                           \
+      if (left == 0) goto out_of_budget;                \
+      --left;                                           \
+    }                                                   \
+    goto* labels[static_cast<std::size_t>(op->code)];   \
+  } while (false)
+#define SKEP_NEXT() \
+  do {              \
+    ++op;           \
+    SKEP_DISPATCH(); \
+  } while (false)
+
+template <bool kCounted>
+std::uint64_t execute(Run& run, const Op* op, Registers& r) {
+  static const void* const labels[] = {
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_LABEL_##operands(form),
+#include "isa/insns.inc"
+#define SKEP_FREE(form) &&op_##form##_free,
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_IF_MEMORY_##operands(SKEP_FREE, form)
+#include "isa/insns.inc"
+      &&op_constant, &&op_call_checked, &&op_call_free, &&op_tail_call, &&op_tail_call_checked,
+  };
+  const auto& read_windows = run.windows_[static_cast<unsigned>(Access::read)];
+  const auto& write_windows = run.windows_[static_cast<unsigned>(Access::write)];
+  [[maybe_unused]] std::uint64_t left = run.budget_;
+  SKEP_DISPATCH();
+
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, imm, ...) \
+  SKEP_CODE_##operands(form, opcode, operation, off, imm)
+#include "isa/insns.inc"
+
+op_constant:
+  r[op->dst] = static_cast<std::uint64_t>(op->imm);
+  SKEP_NEXT();
+
+op_call_checked:
+  if (!run.check_arguments(*op, reinterpret_cast<const lower::Binding*>(op->imm)->row, r)) goto ended;
+op_call_free:
+  run.budget_ = left;
+  run.call_helper(*op, *reinterpret_cast<const lower::Binding*>(op->imm), r);
+  left = run.budget_;
+  if (run.ended_) goto ended;
+  SKEP_NEXT();
+
+op_tail_call_checked:
+  if (!run.check_arguments(*op, reinterpret_cast<const lower::Binding*>(op->imm)->row, r)) goto ended;
+op_tail_call:
+  if (const lower::Image* target = run.tail_target(r)) {
+    run.switch_to(*target);
+    op = target->ops.data();
+    SKEP_DISPATCH();
+  }
+  SKEP_NEXT();
+
+call_register:
+  if (const lower::Function* callee = run.current_->function_at(r[op->dst])) {
+    if (!run.push_frame(op + 1, r, *callee)) goto too_deep;
+    op = run.current_->ops.data() + callee->op;
+    SKEP_DISPATCH();
+  }
+  run.budget_ = left;
+  run.call_named_by_register(*op, r);
+  left = run.budget_;
+  if (run.ended_) goto ended;
+  SKEP_NEXT();
+
+call_function: {
+  const lower::Op* callee = op + op->off;
+  const auto index = static_cast<std::uint32_t>(callee - run.current_->ops.data());
+  if (!run.push_frame(op + 1, r, run.current_->function_of_op(index))) goto too_deep;
+  op = callee;
+  SKEP_DISPATCH();
+}
+
+leave_function: {
+  op = run.pop_frame(r);
+  if (op != nullptr) SKEP_DISPATCH();
+  run.budget_ = left;
+  return r[0];
+}
+
+too_deep:
+  run.fault(*op, FaultKind::call_depth);
+  goto ended;
+[[maybe_unused]] out_of_budget:
+  run.fault(*op, FaultKind::budget);
+ended:
+  run.budget_ = left;
+  return 0;
+
+never:
+  __builtin_trap();
+}
+
+template std::uint64_t execute<false>(Run& run, const Op* op, Registers& r);
+template std::uint64_t execute<true>(Run& run, const Op* op, Registers& r);
+
+}  // namespace skep::vm

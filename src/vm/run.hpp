@@ -1,0 +1,166 @@
+// One run of a program: its frames, the regions it may touch, what it holds, and how it ended.
+//
+// A Run lives on the stack of Executable::run and allocates nothing. It is what helpers see as their Env. Guarded ops
+// ask it whether an access is allowed; it remembers, per register, the window around the last address that was, so that
+// the question is mostly answered by two comparisons (see interpreter.cpp). A window is always a part of one region, or
+// of one map value; whatever takes a region away clears all windows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <skep/context.hpp>
+#include <skep/executable.hpp>
+
+#include "helpers/env.hpp"
+#include "isa/table.hpp"
+#include "lower/image.hpp"
+
+namespace skep::vm {
+
+inline constexpr unsigned kMaxFrames = 8;
+inline constexpr std::size_t kFrameBytes = 512;
+inline constexpr unsigned kMaxTailCalls = 33;
+inline constexpr unsigned kMaxRecords = 64;  ///< ring-buffer records held at once
+inline constexpr unsigned kMaxLends = 16;
+
+enum class Access : std::uint8_t { read, write };
+
+/// Addresses [lo, lo + span) that one kind of access may touch. span 0 allows nothing.
+struct Window {
+  std::uint64_t lo = 0;
+  std::uint64_t span = 0;
+  [[nodiscard]] bool allows(std::uint64_t address, std::uint64_t size) const noexcept {
+    const std::uint64_t at = address - lo;
+    return at < span && span - at >= size;
+  }
+};
+
+using Registers = std::array<std::uint64_t, isa::kRegisters>;
+
+class Run final : public helpers::Env {
+ public:
+  Run(const lower::Image& image, Context& context, std::uint64_t budget) noexcept;
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  /// Runs the entry function to its end.
+  RunResult finish() noexcept;
+
+  // What helpers may ask for (see HelperCall and Env).
+  Host& host() noexcept override { return *image_.host; }
+  Context& context() noexcept override { return context_; }
+  unsigned cpu() noexcept override;
+  const std::byte* readable(std::uint64_t address, std::uint64_t size) noexcept override;
+  std::byte* writable(std::uint64_t address, std::uint64_t size) noexcept override;
+  bool call_back(std::uint64_t function, const std::array<std::uint64_t, 5>& args, std::uint64_t& r0) override;
+  bool hold_record(maps::RingBufferMap& ring, std::byte* record, std::uint64_t size) noexcept override;
+  maps::RingBufferMap* release_record(std::byte* record) noexcept override;
+  void regions_changed() noexcept override;
+  bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept override;
+  void unlend() noexcept override;
+
+ private:
+  template <bool kCounted>
+  friend std::uint64_t execute(Run& run, const lower::Op* op, Registers& r);
+
+  struct Frame {
+    const lower::Image* image;
+    const lower::Op* return_to;          ///< null: back to the C++ caller
+    std::array<std::uint64_t, 4> saved;  ///< r6 to r9
+    std::uint64_t may_goto_left;
+  };
+  struct Record {
+    maps::RingBufferMap* ring;
+    std::byte* bytes;
+    std::uint64_t size;
+  };
+  struct Lend {
+    std::uint64_t base;
+    std::uint64_t bytes;
+    bool writable;
+  };
+  /// What a lookup of an address found.
+  struct Found {
+    Window window;
+    bool found = false;
+  };
+
+  /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.
+  std::uint64_t enter(const lower::Function& function, Registers& r);
+
+  // Frames.
+  [[nodiscard]] std::uint64_t stack_top() const noexcept {
+    return reinterpret_cast<std::uint64_t>(stack_ + sizeof(stack_));
+  }
+  [[nodiscard]] bool push_frame(const lower::Op* return_to, Registers& r, const lower::Function& callee) noexcept;
+  /// Back to the caller's frame; where to go on, null for the C++ caller.
+  const lower::Op* pop_frame(Registers& r) noexcept;
+  void clear_frame(const lower::Function& function) noexcept;
+
+  // Slow halves of guarded ops; false when the run has ended in a fault.
+  [[nodiscard]] bool load_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
+                                 std::uint64_t& value) noexcept;
+  [[nodiscard]] bool store_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
+                                  std::uint64_t value) noexcept;
+  [[nodiscard]] bool atomic_allowed(const lower::Op& op, Access access, unsigned base, std::uint64_t address,
+                                    unsigned size) noexcept;
+  /// Finds the region around [address, address + size) and makes it the window of `reg`.
+  [[nodiscard]] bool open_window(Access access, unsigned reg, std::uint64_t address, std::uint64_t size) noexcept;
+  [[nodiscard]] Found find_region(Access access, std::uint64_t address) const noexcept;
+  [[nodiscard]] bool allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept;
+
+  // Calls.
+  [[nodiscard]] bool check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept;
+  [[nodiscard]] bool argument_fits(const abi::Helper& row, unsigned index, const Registers& r,
+                                   const maps::MapStorage*& map) const noexcept;
+  void call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept;
+  /// callx on something that is no function of the program: a helper's id (uBPF and the conformance files do that).
+  void call_named_by_register(const lower::Op& op, Registers& r) noexcept;
+  /// The image behind a tail call, kept alive until the run ends; null when the call falls through.
+  [[nodiscard]] const lower::Image* tail_target(const Registers& r) noexcept;
+  void switch_to(const lower::Image& image) noexcept;
+  /// Legacy packet load; false when the packet ends before, which ends the program with 0.
+  [[nodiscard]] bool load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) const noexcept;
+
+  [[nodiscard]] bool holds_record(std::uint64_t address) const noexcept;
+  [[nodiscard]] bool holds_c_string(std::uint64_t address) const noexcept;
+  void fault(const lower::Op& op, FaultKind kind, std::uint64_t address = 0, std::uint64_t size = 0) noexcept;
+  void name_region(std::uint64_t address) noexcept;
+
+  const lower::Image& image_;    // the one the run started with
+  const lower::Image* current_;  // the one that runs now
+  Context& context_;
+  std::uint64_t entry_r1_ = 0;
+  std::uint64_t budget_;  // instructions left, when counted
+  const bool counted_;
+  bool ended_ = false;  // by a fault, or by a packet load past the end
+  Fault fault_;
+  std::uint64_t frame_pointer_ = 0;  // r10 of the running frame
+  unsigned depth_ = 0;
+  unsigned tail_calls_ = 0;
+  unsigned targets_count_ = 0;
+  const lower::Op* calling_ = nullptr;  // the helper call in progress, for faults in its callbacks
+  unsigned records_count_ = 0;
+  unsigned lends_count_ = 0;
+  unsigned memories_count_ = 0;
+  bool has_cpu_ = false;
+  unsigned cpu_ = 0;
+  Context::Structured structured_;
+  std::array<Context::Memory, Context::kMaxMemories> memories_;
+  std::array<Window, isa::kRegisters> windows_[2];  // by Access
+  std::uint64_t may_goto_left_ = 0;
+
+  // Left uninitialised on purpose: only the first `count` entries mean something.
+  std::array<Frame, kMaxFrames> frames_;
+  std::array<Record, kMaxRecords> records_;
+  std::array<Lend, kMaxLends> lends_;
+  alignas(std::shared_ptr<const maps::TailTarget>)
+      std::byte targets_[kMaxTailCalls * sizeof(std::shared_ptr<const maps::TailTarget>)];
+  alignas(16) std::byte stack_[kMaxFrames * kFrameBytes];
+};
+
+}  // namespace skep::vm
