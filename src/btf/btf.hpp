@@ -1,10 +1,10 @@
 // BTF, the type graph: bytes in, types out.
 //
-// parse() checks everything once (every id, offset, length and cycle), so that all other functions can trust the graph and never
-// fail on ids that came from it. Type id 0 is void. All views point into storage that the Btf owns; it is immutable and
-// may be shared between threads. What parse() does not promise: that members lie inside their struct and variables inside
-// their section (compilers leave sizes and offsets of sections to the loader), so readers of values check them.
-// Memory and time are proportional to the input. Source: Linux Documentation/bpf/btf.rst.
+// parse() checks everything once (every id, offset, length and cycle), so that all other functions can trust the graph
+// and never fail on ids that came from it. Type id 0 is void. All views point into storage that the Btf owns; it is
+// immutable and may be shared between threads. What parse() does not promise: that members lie inside their struct and
+// variables inside their section (compilers leave sizes and offsets of sections to the loader), so readers of values
+// check them. Memory and time are proportional to the input. Source: Linux Documentation/bpf/btf.rst.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +30,26 @@ inline constexpr std::size_t kMaxNameBytes = 4096;
 inline constexpr std::uint32_t kMaxNesting = 64;
 
 enum class Kind : std::uint8_t {
-  void_ = 0, int_ = 1, ptr = 2, array = 3, struct_ = 4, union_ = 5, enum_ = 6, fwd = 7, typedef_ = 8, volatile_ = 9,
-  const_ = 10, restrict_ = 11, func = 12, func_proto = 13, var = 14, datasec = 15, float_ = 16, decl_tag = 17,
-  type_tag = 18, enum64 = 19,
+  void_ = 0,
+  int_ = 1,
+  ptr = 2,
+  array = 3,
+  struct_ = 4,
+  union_ = 5,
+  enum_ = 6,
+  fwd = 7,
+  typedef_ = 8,
+  volatile_ = 9,
+  const_ = 10,
+  restrict_ = 11,
+  func = 12,
+  func_proto = 13,
+  var = 14,
+  datasec = 15,
+  float_ = 16,
+  decl_tag = 17,
+  type_tag = 18,
+  enum64 = 19,
 };
 
 /// A member of a struct or union.
@@ -52,7 +69,7 @@ struct Parameter {
 };
 /// A variable in a section.
 struct SectionVar {
-  TypeId var = 0;  ///< a Kind::var; in .ksyms also a Kind::func
+  TypeId var = 0;            ///< a Kind::var; in .ksyms also a Kind::func
   std::uint32_t offset = 0;  ///< bytes in the section; 0 where the compiler left it to the loader
   std::uint32_t size = 0;    ///< bytes; may be 0 likewise
 };
@@ -65,20 +82,21 @@ struct Type {
   std::uint8_t int_bits = 0;
   std::uint8_t int_bit_offset = 0;
   std::string_view name;
-  std::uint32_t size = 0;     ///< bytes: int, float, enum, enum64, struct, union, datasec
-  TypeId ref = 0;             ///< ptr, typedef, qualifiers, tags, var, func (its proto), func_proto (its return), array (its element)
-  TypeId index = 0;           ///< array: type of the index
-  std::uint32_t count = 0;    ///< array: number of elements
-  std::uint32_t linkage = 0;  ///< func, var: 0 static, 1 global, 2 extern
+  std::uint32_t size = 0;  ///< bytes: int, float, enum, enum64, struct, union, datasec
+  TypeId ref =
+      0;  ///< ptr, typedef, qualifiers, tags, var, func (its proto), func_proto (its return), array (its element)
+  TypeId index = 0;             ///< array: type of the index
+  std::uint32_t count = 0;      ///< array: number of elements
+  std::uint32_t linkage = 0;    ///< func, var: 0 static, 1 global, 2 extern
   std::int32_t component = -1;  ///< decl_tag: which member or parameter; -1 the whole
-  std::uint32_t first = 0;    ///< index of this type's members, enumerators, parameters or section vars (internal)
-  std::uint32_t vlen = 0;     ///< how many
+  std::uint32_t first = 0;      ///< index of this type's members, enumerators, parameters or section vars (internal)
+  std::uint32_t vlen = 0;       ///< how many
 };
 
 class Btf {
  public:
-  /// Parses the contents of a .BTF section or a raw BTF file, of which the strings are copied. Little-endian only; split BTF
-  /// (of kernel modules), whose ids begin where another file's end, is refused.
+  /// Parses the contents of a .BTF section or a raw BTF file, of which the strings are copied. Little-endian only;
+  /// split BTF (of kernel modules), whose ids begin where another file's end, is refused.
   [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse(Bytes bytes);
 
   /// Number of ids: valid ones are 0 (void) to size() - 1.
@@ -97,8 +115,8 @@ class Btf {
   /// Size in bytes of a value of the type (of a var: of its type); nothing for void, functions, tags and forward
   /// declarations, or past 2^32 - 1.
   [[nodiscard]] std::optional<std::uint32_t> size_of(TypeId id) const noexcept;
-  /// First type of this kind and name; 0 when there is none or `name` is empty. The first call indexes all names, later ones
-  /// take constant time on real input and never more than a scan. Thread-safe.
+  /// First type of this kind and name; 0 when there is none or `name` is empty. The first call indexes all names, later
+  /// ones take constant time on real input and never more than a scan. Thread-safe.
   [[nodiscard]] TypeId find(Kind kind, std::string_view name) const noexcept;
 
  private:
@@ -114,8 +132,8 @@ class Btf {
   std::vector<Parameter> parameters_;
   std::vector<SectionVar> section_vars_;
 
-  // Chained hash of the named types, built by the first find(). Building compares no names, so that colliding ones cost no
-  // more than a linear search.
+  // Chained hash of the named types, built by the first find(). Building compares no names, so that colliding ones cost
+  // no more than a linear search.
   mutable std::once_flag indexed_;
   mutable std::vector<TypeId> buckets_;  ///< first id of each chain; a power of two of them
   mutable std::vector<TypeId> next_;     ///< next id in the chain, ascending; 0 ends it
@@ -145,8 +163,8 @@ struct CoreReloc {
   std::uint32_t kind = 0;   ///< enum bpf_core_relo_kind
 };
 
-/// The contents of a .BTF.ext section, in the file's order. Views point into the Btf it was parsed against, which must outlive
-/// it. Type ids are checked against that Btf; texts longer than kMaxNameBytes are cut.
+/// The contents of a .BTF.ext section, in the file's order. Views point into the Btf it was parsed against, which must
+/// outlive it. Type ids are checked against that Btf; texts longer than kMaxNameBytes are cut.
 struct BtfExt {
   std::vector<FuncInfo> funcs;
   std::vector<LineInfo> lines;
@@ -154,13 +172,14 @@ struct BtfExt {
   [[nodiscard]] static Result<BtfExt> parse(Bytes bytes, const Btf& btf);
 };
 
-/// A C declaration of `id` named `name`: "struct event *name[4]". Types defined elsewhere are named, not expanded; an empty
-/// name gives the type alone. At most about 1 KiB; what is left out prints as "…". Unprintable bytes of names become "?".
+/// A C declaration of `id` named `name`: "struct event *name[4]". Types defined elsewhere are named, not expanded; an
+/// empty name gives the type alone. At most about 1 KiB; what is left out prints as "…". Unprintable bytes of names
+/// become "?".
 [[nodiscard]] std::string format_declaration(const Btf& btf, TypeId id, std::string_view name);
-/// A value of type `id` as one line of text: structs as "{src=1 name=\"eth0\"}" (members of anonymous structs among the others, a
-/// section's variables likewise), arrays as "[1 2 3]", integers by their sign, enums by name, bools, pointers in hex, arrays of char
-/// as strings up to their NUL. Reads only `bytes`; what is missing, or past about 4 KiB of text, prints as "…"; what has no
-/// value (void, functions) as "?".
+/// A value of type `id` as one line of text: structs as "{src=1 name=\"eth0\"}" (members of anonymous structs among the
+/// others, a section's variables likewise), arrays as "[1 2 3]", integers by their sign, enums by name, bools, pointers
+/// in hex, arrays of char as strings up to their NUL. Reads only `bytes`; what is missing, or past about 4 KiB of text,
+/// prints as "…"; what has no value (void, functions) as "?".
 [[nodiscard]] std::string format_value(const Btf& btf, TypeId id, Bytes bytes);
 
 }  // namespace skep::btf

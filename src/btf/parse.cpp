@@ -87,6 +87,7 @@ struct Parser {
   bool check_size(std::uint32_t size, std::uint32_t max);
   bool check_referents(const Type& type);
   bool check_component(const Type& type);
+  bool check_bit_fields(const Type& type);
   std::uint32_t nesting_of(TypeId id, std::uint32_t above);
 
   [[nodiscard]] std::uint32_t word(std::uint32_t at) const {
@@ -348,7 +349,7 @@ bool Parser::check_types() {
   nesting.assign(count, 0);
   for (TypeId id = 1; id < count; ++id) {
     current = id;
-    if (!check_referents(btf->types_[id]) || nesting_of(id, 0) == 0) return false;
+    if (nesting_of(id, 0) == 0 || !check_referents(btf->types_[id])) return false;
   }
   return true;
 }
@@ -358,6 +359,7 @@ bool Parser::check_referents(const Type& type) {
     return refuse_type(fmt::format("prototype is type {}, which is none", type.ref));
   }
   if (type.kind == Kind::decl_tag) return check_component(type);
+  if (type.kind_flag && !check_bit_fields(type)) return false;
   for (const SectionVar& entry : btf->section_vars(type)) {
     if (kind_of(entry.var) == Kind::var || kind_of(entry.var) == Kind::func) continue;
     return refuse_type(fmt::format("holds type {}, which is no variable or function", entry.var));
@@ -372,6 +374,18 @@ bool Parser::check_component(const Type& type) {
   const std::size_t parts = btf->members(whole).size() + btf->parameters(whole).size();
   if (type.component == -1 || (type.component >= 0 && static_cast<std::size_t>(type.component) < parts)) return true;
   return refuse_type(fmt::format("tags component {} of type {}, which has {}", type.component, type.ref, parts));
+}
+
+bool Parser::check_bit_fields(const Type& type) {
+  for (const Member& member : btf->members(type)) {
+    if (member.bit_size == 0) continue;
+    const Type& whole = btf->types_[btf->strip(member.type)];
+    const bool integral = whole.kind == Kind::int_ || whole.kind == Kind::enum_ || whole.kind == Kind::enum64;
+    if (integral && member.bit_size <= 8 * whole.size) continue;
+    return refuse_type(
+        fmt::format("member {} has {} bits of type {}, which has fewer", member.name, member.bit_size, member.type));
+  }
+  return true;
 }
 
 // How deep a type nests by value, itself included; 0 after an error.
