@@ -32,13 +32,13 @@ struct MapDef {
 };
 
 struct ObjectSpec {
-  std::string name;                   ///< of the file, without directories
-  std::string license;                ///< empty when the object has none
-  std::uint32_t kernel_version = 0;   ///< from the `version` section
-  std::vector<MapDef> maps;           ///< the table that the programs' instructions index
+  std::string name;                                               ///< of the file, without directories
+  std::string license;                                            ///< empty when the object has none
+  std::uint32_t kernel_version = 0;                               ///< from the `version` section
+  std::vector<MapDef> maps;                                       ///< the table that the programs' instructions index
   std::vector<std::shared_ptr<const program::Program>> programs;  ///< in section order, then by address
-  std::shared_ptr<const btf::Btf> btf;  ///< null when the object has no .BTF
-  std::vector<std::string> notes;       ///< what was assumed while opening, one sentence each
+  std::shared_ptr<const btf::Btf> btf;                            ///< null when the object has no .BTF
+  std::vector<std::string> notes;                                 ///< what was assumed while opening, one sentence each
 };
 
 /// Reads a 64-bit little-endian BPF object. The result owns all it holds; `bytes` may go away afterwards.

@@ -1,0 +1,137 @@
+// Global variables: every `.rodata*`, `.data*` and `.bss*` section becomes an array map of one element, as libbpf makes
+// it.
+//
+// Programs may not write `.rodata`. A section whose BTF names a variable that is not static may be mapped into user
+// space.
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "loader/maps.hpp"
+
+namespace skep::loader {
+namespace {
+
+using Origin = MapDef::Origin;
+
+struct Family {
+  std::string_view name;
+  std::uint32_t type;  ///< of the ELF section
+  Origin origin;
+};
+constexpr Family kFamilies[] = {
+    {".rodata", elf::kProgbits, Origin::rodata},
+    {".data", elf::kProgbits, Origin::data},
+    {".bss", elf::kNobits, Origin::bss},
+};
+constexpr std::string_view kArenaSection = ".addr_space.1";  // globals of an arena, in libbpf's naming
+
+const Family* family_of(const elf::Section& section) noexcept {
+  for (const Family& family : kFamilies) {
+    if (section.type != family.type || !section.name.starts_with(family.name)) continue;
+    const std::string_view rest = section.name.substr(family.name.size());
+    if (rest.empty() || rest.front() == '.') return &family;
+  }
+  return nullptr;
+}
+
+/// The symbols that restrict a variable to the object: BTF calls it global all the same.
+std::unordered_set<std::string_view> hidden_names(const elf::File& file) {
+  constexpr std::uint8_t kInternal = 1, kHidden = 2;
+  std::unordered_set<std::string_view> names;
+  for (const elf::Symbol& symbol : file.symbols)
+    if (symbol.visibility == kHidden || symbol.visibility == kInternal) names.insert(symbol.name);
+  return names;
+}
+
+/// What BTF says of a section of variables.
+struct Datasec {
+  btf::TypeId id = 0;
+  bool exports = false;  ///< a variable of it is visible outside the object
+};
+
+/// By section name, each looked at once: sections that share a name share the answer, as in libbpf.
+std::unordered_map<std::string_view, Datasec> read_datasecs(const Source& source) {
+  std::unordered_map<std::string_view, Datasec> datasecs;
+  if (source.btf == nullptr) return datasecs;
+  const btf::Btf& btf = *source.btf;
+  const auto hidden = hidden_names(source.file);
+  for (btf::TypeId id = 1; id < btf.size(); ++id) {
+    const btf::Type& type = btf.type(id);
+    if (type.kind != btf::Kind::datasec) continue;
+    const auto [entry, fresh] = datasecs.try_emplace(type.name, Datasec{.id = id});
+    if (!fresh) continue;
+    const auto places = btf.section_vars(type);
+    entry->second.exports = std::any_of(places.begin(), places.end(), [&](const btf::SectionVar& place) {
+      const btf::Type& var = btf.type(place.var);
+      return var.kind == btf::Kind::var && var.linkage != 0 && !hidden.contains(var.name);
+    });
+  }
+  return datasecs;
+}
+
+Result<MapDef> define(const elf::Section& section, Origin origin) {
+  if (auto named = check_name("section", section.name); !named) return fail(std::move(named).error());
+  if (section.size > std::numeric_limits<std::uint32_t>::max())
+    return fail(ErrorCode::limit, in_section(section.name),
+                fmt::format("{} bytes of variables, a map value has at most 4294967295", section.size));
+  MapDef def;
+  def.spec.name = section.name;
+  def.spec.type = MapType::array;
+  def.spec.key_size = 4;
+  def.spec.value_size = static_cast<std::uint32_t>(section.size);
+  def.spec.max_entries = 1;
+  def.spec.flags = origin == Origin::rodata ? map_flag::rdonly_prog : 0;
+  def.origin = origin;
+  def.section = section.name;
+  def.contents.assign(section.data.begin(), section.data.end());
+  return def;
+}
+
+/// Variables in an arena's address space: they lie in the one arena map the object declares.
+Result<void> place_in_arena(const elf::Section& section, MapTable& maps) {
+  const auto& defs = maps.defs();
+  const auto arena =
+      std::find_if(defs.begin(), defs.end(), [](const MapDef& def) { return def.spec.type == MapType::arena; });
+  if (arena == defs.end())
+    return fail(ErrorCode::malformed, in_section(section.name),
+                "holds variables of an arena, but no arena map is declared");
+  const auto index = static_cast<std::uint32_t>(arena - defs.begin());
+  maps.alias_data(section.index, index);
+  maps.defs()[index].contents.assign(section.data.begin(), section.data.end());
+  return {};
+}
+
+}  // namespace
+
+Result<void> read_globals(Source& source, MapTable& maps) {
+  const auto datasecs = read_datasecs(source);
+  std::size_t copied_bytes = 0;
+  for (const elf::Section& section : source.file.sections) {
+    const Family* family = family_of(section);
+    const bool arena = section.name == kArenaSection && section.type == elf::kProgbits;
+    if (section.size == 0 || (family == nullptr && !arena)) continue;
+    copied_bytes += section.data.size();
+    if (copied_bytes > source.input_bytes)
+      return fail(ErrorCode::malformed, in_section(section.name), "sections of variables overlap in the file");
+    if (arena) {
+      if (auto done = place_in_arena(section, maps); !done) return done;
+      continue;
+    }
+    auto def = define(section, family->origin);
+    if (!def) return fail(std::move(def).error());
+    if (maps.defs().size() >= kMaxMaps)
+      return fail(ErrorCode::limit, in_section(section.name), fmt::format("at most {} maps are taken", kMaxMaps));
+    if (const auto datasec = datasecs.find(section.name); datasec != datasecs.end()) {
+      def->spec.btf_value_type = datasec->second.id;
+      if (datasec->second.exports) def->spec.flags |= map_flag::mmapable;
+    }
+    maps.add_data(section.index, std::move(*def));
+  }
+  return {};
+}
+
+}  // namespace skep::loader

@@ -1,0 +1,143 @@
+// The linker walks a program's functions with a stack of its own, so that hostile chains of calls cannot exhaust ours.
+#include "loader/link.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "isa/table.hpp"
+
+namespace skep::loader {
+
+Linker::Linker(const LinkInput& in)
+    : in_(in), placed_at_(in.code.functions.size()), placed_in_(in.code.functions.size()) {}
+
+tl::unexpected<Error> Linker::malformed(const Frame& frame, std::uint32_t slot, std::string what) const {
+  return fail(ErrorCode::malformed, fmt::format("program {}", shown(program_->name)),
+              fmt::format("insn {} of function {}: {}", slot, shown(frame.function->name), what));
+}
+
+Result<std::uint32_t> Linker::place(const Function& function) {
+  const auto index = static_cast<std::size_t>(&function - in_.code.functions.data());
+  if (placed_in_[index] == serial_) return placed_at_[index];
+  auto& insns = program_->insns;
+  total_insns_ += function.count;
+  if (insns.size() + function.count > kMaxProgramInsns || total_insns_ > kMaxObjectInsns)
+    return fail(
+        ErrorCode::limit, fmt::format("program {}", shown(program_->name)),
+        fmt::format("{} instructions with its subprograms, {} in the object so far, at most {} and {} are taken",
+                    insns.size() + function.count, total_insns_, kMaxProgramInsns, kMaxObjectInsns));
+  const CodeSection& section = in_.code.sections[function.section];
+  const auto pc = static_cast<std::uint32_t>(insns.size());
+  for (std::uint32_t slot = 0; slot < function.count; ++slot)
+    insns.push_back(read_insn(section, function.start + slot));
+  program_->subprogs.push_back({.name = std::string(function.name), .start = pc, .end = pc + function.count});
+  if (auto done = in_.annotations.append(section, function, pc, *program_); !done) return fail(std::move(done).error());
+  placed_in_[index] = serial_;
+  placed_at_[index] = pc;
+  stack_.push_back({.function = &function,
+                    .section = &section,
+                    .pc = pc,
+                    .fixups = fixups_in(in_.fixups[function.section], function.start, function.count)});
+  return pc;
+}
+
+Result<const Function*> Linker::apply(const Frame& frame, Insn* insn, const Fixup& fixup) {
+  switch (fixup.kind) {
+    case Fixup::Kind::map:
+      insn[0].src = kMapPseudo;
+      insn[0].imm = static_cast<std::int32_t>(fixup.target);
+      insn[1].imm = 0;
+      return nullptr;
+    case Fixup::Kind::map_value:
+      insn[0].src = kMapValuePseudo;
+      insn[0].imm = static_cast<std::int32_t>(fixup.target);
+      insn[1].imm = static_cast<std::int32_t>(fixup.offset);
+      return nullptr;
+    case Fixup::Kind::function:
+      insn[0].src = kFuncPseudo;
+      insn[1].imm = 0;
+      return &in_.code.functions[fixup.target];
+    case Fixup::Kind::call:
+      return &in_.code.functions[fixup.target];
+    case Fixup::Kind::value_of:
+    case Fixup::Kind::call_of:
+      break;
+  }
+  const std::string_view name = in_.file.symbols[fixup.target].name;
+  if (auto named = check_name("extern", name); !named) return fail(std::move(named).error());
+  if (fixup.kind == Fixup::Kind::call_of) {
+    insn[0].src = kKfuncPseudo;
+    insn[0].imm = 0;
+  }
+  const std::uint32_t pc = frame.pc + fixup.slot - frame.function->start;
+  const program::Need::Kind* kind = in_.externs.find(name);
+  auto done = in_.annotations.need(
+      {.kind = kind != nullptr ? *kind : program::Need::Kind::ksym, .name = std::string(name), .pc = pc}, *program_);
+  if (!done) return fail(std::move(done).error());
+  return nullptr;
+}
+
+/// The function that an instruction without a relocation leads to; null when it leads to none.
+Result<const Function*> Linker::callee(const Frame& frame, std::uint32_t slot, const Insn& insn) const {
+  if (insn.opcode == kLddw && insn.src != 0 && insn.src != kVarPseudo)
+    return malformed(frame, slot, fmt::format("a 64-bit load with src {} needs a relocation, has none", insn.src));
+  if (insn.opcode != kCall || insn.src != kSubprogPseudo) return nullptr;
+  const std::int64_t target = std::int64_t{frame.function->start} + slot + insn.imm + 1;
+  const Function* function = in_.code.function_at(*frame.section, target);
+  if (function == nullptr)
+    return malformed(
+        frame, slot,
+        fmt::format("calls slot {} of section {}, where no function starts", target, shown(frame.section->name)));
+  return function;
+}
+
+/// Goes on through the top function until it ends or first needs another one, which is then on top of the stack.
+Result<void> Linker::walk(Frame& top) {
+  const Frame frame = top;  // place() may move the stack
+  const std::size_t depth = stack_.size();
+  std::uint32_t slot = frame.next;
+  std::span<const Fixup> fixups = frame.fixups;
+  while (slot < frame.function->count && stack_.size() == depth) {
+    const std::uint32_t at = slot;
+    Insn* insn = &program_->insns[frame.pc + at];
+    const bool wide = insn->opcode == kLddw;
+    if (wide && at + 1 >= frame.function->count) return malformed(frame, at, "a 64-bit load is cut off");
+    slot += wide ? 2 : 1;
+    while (!fixups.empty() && fixups.front().slot < frame.function->start + at) fixups = fixups.subspan(1);
+    const bool fixed = !fixups.empty() && fixups.front().slot == frame.function->start + at;
+    const auto other = fixed ? apply(frame, insn, fixups.front()) : callee(frame, at, *insn);
+    if (!other) return fail(other.error());
+    if (*other == nullptr) continue;
+    const auto pc = place(**other);
+    if (!pc) return fail(pc.error());
+    program_->insns[frame.pc + at].imm = static_cast<std::int32_t>(std::int64_t{*pc} - (frame.pc + at) - 1);
+  }
+  stack_[depth - 1].next = slot;
+  stack_[depth - 1].fixups = fixups;
+  return {};
+}
+
+Result<void> Linker::link(const Function& entry, program::Program& program) {
+  program_ = &program;
+  stack_.clear();
+  ++serial_;
+  if (auto placed = place(entry); !placed) return fail(std::move(placed).error());
+  while (!stack_.empty()) {
+    if (stack_.back().next >= stack_.back().function->count) {
+      stack_.pop_back();
+      continue;
+    }
+    if (auto done = walk(stack_.back()); !done) return done;
+  }
+  std::stable_sort(program.needs.begin(), program.needs.end(),
+                   [](const program::Need& a, const program::Need& b) { return a.pc < b.pc; });
+  if (auto checked = isa::check(program.insns); !checked) {
+    Error error = std::move(checked).error();
+    error.where = fmt::format("program {}: {}", shown(program.name), error.where);
+    return fail(std::move(error));
+  }
+  return {};
+}
+
+}  // namespace skep::loader
