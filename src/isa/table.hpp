@@ -23,6 +23,7 @@ inline constexpr unsigned kFormCount = 0
 #include "isa/insns.inc"
     ;
 
+// clang-format off
 /// What an instruction computes, whatever its width, size and operand kind.
 enum class Operation : std::uint8_t {
   add_, sub_, mul_, div_, sdiv_, or_, and_, lsh_, rsh_, neg_, mod_, smod_, xor_, mov_, movsx_, arsh_,
@@ -34,11 +35,12 @@ enum class Operation : std::uint8_t {
   lddw_imm_, lddw_map_, lddw_map_value_, lddw_var_, lddw_func_, lddw_map_idx_, lddw_map_idx_value_,
   ld_abs_, ld_ind_,
 };
+// clang-format on
 
 /// Which fields carry operands.
 enum class Operands : std::uint8_t {
-  none,         ///< exit
-  dst,          ///< neg, byte order, callx
+  none,  ///< exit
+  dst,   ///< neg, byte order, callx
   dst_imm,
   dst_src,
   dst_src_imm,  ///< addr_space_cast
@@ -72,14 +74,19 @@ struct FormInfo {
   std::string_view mnemonic;
   Operation operation;
   Operands operands;
-  std::int32_t src;  ///< required value of the field, or kAny
-  std::int32_t off;
+  std::int64_t src;  ///< required value of the field, or kAny
+  std::int64_t off;
   std::int64_t imm;
   Group group;
   std::uint8_t reads;  ///< regs bits
   std::uint8_t writes;
 
   [[nodiscard]] constexpr bool has_dst() const noexcept;
+  /// True for the forms that name another instruction of the program; see jump_target().
+  [[nodiscard]] constexpr bool has_target() const noexcept {
+    return operands == Operands::jump_off || operands == Operands::jump_imm || operands == Operands::compare_imm ||
+           operands == Operands::compare_src || operands == Operands::call_pc || operation == Operation::lddw_func_;
+  }
   /// True for the forms that take two slots.
   [[nodiscard]] constexpr bool wide() const noexcept { return operands == Operands::lddw; }
   /// Width of the operation in bits: 64 or 32 for ALU and jumps, the access size in bits for memory.
@@ -89,22 +96,26 @@ inline constexpr std::int64_t kAny = std::int64_t{1} << 40;
 
 /// The row of a form.
 [[nodiscard]] const FormInfo& info(Form form) noexcept;
+/// The row's name, as the table spells it: "add64_imm". Static storage.
+[[nodiscard]] std::string_view name(Form form) noexcept;
 /// All rows, in the table's order.
 [[nodiscard]] std::span<const FormInfo> forms() noexcept;
 
-/// What `insn` is, or why it is nothing: "opcode 0x8e is not assigned", "mov64_reg: imm is 7, must be 0", "register r11
-/// does not exist". Looks at this slot only. The Error's `where` is empty.
+/// What `insn` is, or why it is nothing: "opcode 0x8e is not assigned", "mov64_reg: imm is 7, must be 0", "add64_imm:
+/// dst is r11, must be r0 to r10". Looks at this slot only. The Error's `where` is empty.
 [[nodiscard]] Result<Form> decode(const Insn& insn);
 /// The same without a reason, for speed: kFormCount when it is nothing.
 [[nodiscard]] unsigned find_form(const Insn& insn) noexcept;
 
-/// Checks a whole program: it is not empty; every slot decodes; each lddw has its second slot, with nothing else in it;
-/// jumps and subprogram calls land on the first slot of an instruction inside the program; the last instruction does not fall
-/// off the end. `where` of the Error is "insn <pc>".
+/// Checks a whole program: it is not empty; every slot decodes; each lddw has its second slot, with nothing in it but
+/// an immediate, and that zero where the pseudo source has no use for it; jumps, subprogram calls and function
+/// addresses name the first slot of an instruction inside the program; the last instruction is an exit or an
+/// unconditional jump. One pass, no allocation. `where` of the Error is "insn <pc>", or "program" when it is empty.
 [[nodiscard]] Result<void> check(std::span<const Insn> insns);
 
-/// The pc that a jump, branch or subprogram call at `pc` goes to when taken. Meaningful for such forms only; may lie
-/// outside the program when the program has not been checked.
+/// The pc that a jump, branch or subprogram call at `pc` goes to when taken, or whose address an lddw_func loads.
+/// `has_target()` says which forms these are, for others this is pc + 1. May lie outside the program when the program
+/// has not been checked.
 [[nodiscard]] std::int64_t jump_target(const Insn& insn, const FormInfo& info, std::uint32_t pc) noexcept;
 
 constexpr bool FormInfo::has_dst() const noexcept {
