@@ -7,6 +7,7 @@
 // value_size bytes unless said otherwise. Errors are Linux' negative errno, as a helper returns them in r0.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,9 @@ namespace skep::maps {
 class RingBufferMap;
 class ProgArrayMap;
 
+/// Linux' own ENOTSUPP, which bpf(2) hands out although no libc has a name for it: the kind has no such operation.
+inline constexpr int kNotSupported = 524;
+
 /// A contiguous run of values of one map that programs hold pointers into: value i lies at base + i * stride and has
 /// value_size bytes. An access must stay inside one value.
 struct ValueArea {
@@ -31,7 +35,7 @@ struct ValueArea {
   std::uint32_t stride = 0;
   std::uint32_t value_size = 0;
   bool readable = true;  ///< false with BPF_F_WRONLY_PROG
-  bool writable = true;  ///< false with BPF_F_RDONLY_PROG or once frozen for programs
+  bool writable = true;  ///< false with BPF_F_RDONLY_PROG
 };
 
 class MapStorage {
@@ -49,12 +53,13 @@ class MapStorage {
 
   /// The value under `key`, or null. The default is that of kinds that programs cannot look things up in.
   [[nodiscard]] virtual std::byte* lookup(const std::byte* /*key*/, unsigned /*cpu*/) noexcept { return nullptr; }
-  /// Stores value_size bytes (for a per-CPU kind: into `cpu`'s value). `flags` as in bpf_map_update_elem.
+  /// Stores value_size bytes (for a per-CPU kind: into `cpu`'s value). `flags` as in bpf_map_update_elem. -EPERM, here
+  /// and in erase(), for a map that is read-only for programs; Linux' verifier refuses such a call.
   virtual int update(const std::byte* /*key*/, const std::byte* /*value*/, std::uint64_t /*flags*/,
                      unsigned /*cpu*/) noexcept {
-    return -ENOTSUP;
+    return -kNotSupported;
   }
-  virtual int erase(const std::byte* /*key*/) noexcept { return -ENOTSUP; }
+  virtual int erase(const std::byte* /*key*/) noexcept { return -kNotSupported; }
   /// Visits the entries as bpf_for_each_map_elem does, until `visit` returns false; `value` may be written through.
   /// The number of visits, or a negative errno.
   virtual std::int64_t visit(unsigned /*cpu*/,
@@ -68,13 +73,21 @@ class MapStorage {
     return per_cpu() ? std::size_t{round_up(spec_.value_size, 8u)} * cpus_ : spec_.value_size;
   }
   /// Copies the value under `key` out. 0 or a negative errno.
-  virtual int read(const std::byte* /*key*/, std::byte* /*value*/) noexcept { return -ENOTSUP; }
+  virtual int read(const std::byte* /*key*/, std::byte* /*value*/) noexcept { return -kNotSupported; }
   virtual int write(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
     return update(key, value, flags, 0);
   }
   virtual int remove(const std::byte* key) noexcept { return erase(key); }
   /// The key after `key` (null or absent: the first) into `next`. -ENOENT at the end.
-  virtual int next_key(const std::byte* /*key*/, std::byte* /*next*/) noexcept { return -ENOTSUP; }
+  virtual int next_key(const std::byte* /*key*/, std::byte* /*next*/) noexcept { return -kNotSupported; }
+  /// Visits each key once, whatever other threads add or remove meanwhile, until `visit` returns false. The default
+  /// follows next_key(), which is enough for kinds whose keys never move.
+  virtual void for_each_key(const std::function<bool(const std::byte* key)>& visit);
+
+  /// BPF_MAP_FREEZE: from now on the application may not write (Map gives EPERM); programs still may. -EBUSY when it is
+  /// frozen already.
+  int freeze() noexcept { return frozen_.exchange(true) ? -EBUSY : 0; }
+  [[nodiscard]] bool frozen() const noexcept { return frozen_.load(std::memory_order_relaxed); }
 
   // What the run time needs to know.
 
@@ -86,20 +99,31 @@ class MapStorage {
   /// The application's last handle is gone; programs may still use the map. A program array drops its programs here, so
   /// that no cycle of programs and maps keeps itself alive (Linux does the same).
   virtual void last_user_gone() noexcept {}
+  /// The application's handles count themselves here.
+  void add_user() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_user() noexcept {
+    if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_user_gone();
+  }
+
+ protected:
+  [[nodiscard]] bool programs_may_read() const noexcept { return (spec_.flags & map_flag::wronly_prog) == 0; }
+  [[nodiscard]] bool programs_may_write() const noexcept { return (spec_.flags & map_flag::rdonly_prog) == 0; }
 
  private:
   MapSpec spec_;
   unsigned cpus_;
+  std::atomic<std::uint32_t> users_{0};
+  std::atomic<bool> frozen_{false};
 };
 
 /// Limits and choices at creation that are not part of the map's definition.
 struct CreateOptions {
-  unsigned cpus = 0;                                   ///< values of a per-CPU map; 0: CPUs of this machine
-  std::uint64_t max_bytes = std::uint64_t{4} << 30;    ///< ENOMEM above: address space one map may take
+  unsigned cpus = 0;                                 ///< values of a per-CPU map; 0: CPUs of this machine
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;  ///< ENOMEM above: address space one map may take
 };
 
-/// A live, empty (arrays: zeroed) map. Errors with the errno that Linux' BPF_MAP_CREATE gives; ErrorCode::unsupported for
-/// a type that skep has no storage for yet.
+/// A live, empty (arrays: zeroed) map. Errors with the errno that Linux' BPF_MAP_CREATE gives; ErrorCode::unsupported
+/// for a type that skep has no storage for yet.
 [[nodiscard]] Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOptions& options = {});
 
 }  // namespace skep::maps

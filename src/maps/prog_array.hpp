@@ -1,7 +1,7 @@
 // Program arrays: where tail calls find their target.
 //
-// A slot holds a reference-counted, opaque target that the room that runs programs understands; this room only stores it.
-// Readers take a counted reference, so a program that is replaced while it runs stays alive until it ends.
+// A slot holds a reference-counted, opaque target that the room that runs programs understands; this room only stores
+// it. Readers take a counted reference, so a program that is replaced while it runs stays alive until it ends.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
 // Ring-buffer maps: Linux' memory layout and protocol, so that a consumer written for the kernel's pages reads ours.
 //
-// Records are 8-byte aligned and start with an 8-byte header whose length word carries the busy and discard bits. The data
-// pages are mapped twice in a row, so a record never wraps. Producers reserve under a short lock; the consumer takes none.
-// Source: Linux Documentation/bpf/ringbuf.rst.
+// Records are 8-byte aligned and start with an 8-byte header whose length word carries the busy and discard bits. The
+// data pages are mapped twice in a row, so a record never wraps. Producers reserve under a short lock; the consumer
+// takes none. Source: Linux Documentation/bpf/ringbuf.rst.
 #pragma once
 
 #include <cstdint>

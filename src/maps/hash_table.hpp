@@ -1,0 +1,344 @@
+// The table under all hash maps: which slot holds a key. Knows nothing of values.
+//
+// Every element has a slot, a number from 1; slot n's node (links and key) is here, its value lies elsewhere, out of
+// which programs cannot reach the node. Buckets are singly linked chains of slots. Writers hold the lock of the
+// bucket's stripe; readers hold nothing. A reader may stand on a node that is taken out and even used again in another
+// chain:
+//
+// - A node it finds with its key is a right answer: links of a removed node stay as they were until the slot is used
+// again,
+//   and then it carries its new key before anyone can reach it.
+// - Not finding the key is an answer only when no node left a chain of the stripe meanwhile; the stripe counts
+//   departures. After a few vain attempts a reader takes the lock, so a walk always ends.
+//
+// To replace an element, its successor takes the place in the chain by one store: a reader sees the old or the new one,
+// never none. Each stripe owns one spare slot for that, so replacing works in a full table too.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "maps/hash_key.hpp"
+#include "maps/slab.hpp"
+#include "maps/slot_pool.hpp"
+#include "maps/spin_lock.hpp"
+#include "maps/update_flags.hpp"
+
+namespace skep::maps {
+
+/// Sizes and places of a table's parts, fixed at creation.
+struct HashGeometry {
+  std::uint32_t max_entries = 0;
+  std::uint32_t key_size = 0;
+  std::uint32_t bucket_bits = 0;
+  std::uint32_t stripes = 0;
+  std::uint32_t node_bytes = 0;
+  std::uint64_t buckets_off = 0;
+  std::uint64_t nodes_off = 0;
+  std::uint64_t stripes_off = 0;
+
+  /// Every slot there can be: one an element and one spare a stripe.
+  [[nodiscard]] std::uint64_t slots() const noexcept { return std::uint64_t{max_entries} + stripes; }
+
+  /// Adds the parts of a table to `layout`. `value_bytes` is what one slot's values take, to keep the spares cheap.
+  [[nodiscard]] static HashGeometry plan(std::uint32_t max_entries, std::uint32_t key_size, std::uint64_t value_bytes,
+                                         SlabLayout& layout) noexcept;
+};
+
+template <class Key>
+class HashTable {
+ public:
+  /// `slab` is zeroed, laid out by `geometry`, and outlives the table.
+  HashTable(const HashGeometry& geometry, const Slab& slab, const HashSeed& seed)
+      : geometry_(geometry),
+        buckets_(slab.at(geometry.buckets_off)),
+        nodes_(slab.at(geometry.nodes_off)),
+        stripes_(slab.at(geometry.stripes_off)),
+        seed_(seed),
+        pool_(geometry.max_entries) {}
+
+  /// The slot that holds `key`, 0 when none does. Takes no lock while other threads leave the stripe in peace.
+  [[nodiscard]] std::uint32_t find(const std::byte* key) const noexcept {
+    const Key wanted(key, geometry_.key_size);
+    const std::uint64_t hash = wanted.hash(seed_);
+    const std::uint32_t slot = walk(wanted, hash);
+    return slot != 0 ? slot : find_again(wanted, hash);
+  }
+
+  /// Calls `copy(slot)` so that what it copies belongs to `key` from first to last byte: it is called again when the
+  /// slot may have changed hands meanwhile. False when the key is not there.
+  template <class Copy>
+  [[nodiscard]] bool read(const std::byte* key, const Copy& copy) const noexcept {
+    const Key wanted(key, geometry_.key_size);
+    const std::uint64_t hash = wanted.hash(seed_);
+    const Stripe stripe = stripe_of(hash);
+    for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+      const std::uint32_t departures = stripe.departures();
+      const std::uint32_t slot = walk(wanted, hash);
+      if (slot != 0) copy(slot);
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (stripe.departures() == departures) return slot != 0;
+    }
+    const Locked locked(stripe);
+    const std::uint32_t slot = walk(wanted, hash);
+    if (slot != 0) copy(slot);
+    return slot != 0;
+  }
+
+  /// Stores under `key` as `flags` allow: `fill(slot)` writes the value of a slot that nobody finds yet. `in_place`
+  /// says that an element that is there keeps its slot and is handed to `refill(slot)` instead of being replaced.
+  template <class Fill, class Refill>
+  int store(const std::byte* key, std::uint64_t flags, bool in_place, const Fill& fill, const Refill& refill) noexcept {
+    if (flags > kExist) return -EINVAL;
+    const Key wanted(key, geometry_.key_size);
+    const std::uint64_t hash = wanted.hash(seed_);
+    const Stripe stripe = stripe_of(hash);
+    Locked locked(stripe);
+    Link link = head_of(hash);
+    const std::uint32_t old = walk_to(wanted, hash, link);
+    if (old != 0 && flags == kNoExist) return -EEXIST;
+    if (old == 0 && flags == kExist) return -ENOENT;
+    if (old != 0 && in_place) {
+      refill(old);
+      return 0;
+    }
+    const std::uint32_t slot = old != 0 ? spare_for(hash) : pool_.take(cells());
+    if (slot == 0) return -E2BIG;
+    // Readers that validate by departures must see the last one before they see what is written from here on.
+    std::atomic_thread_fence(std::memory_order_release);
+    fill(slot);
+    wanted.store(key_at(slot));
+    tag_of(slot).store(tag(hash), std::memory_order_release);
+    if (old != 0) {
+      next_of(slot).store(next_of(old).load(std::memory_order_relaxed), std::memory_order_relaxed);
+      link.store(slot, std::memory_order_release);
+      stripe.set_spare(old);
+      locked.mark_departure();
+    } else {
+      Link head = head_of(hash);
+      next_of(slot).store(head.load(std::memory_order_relaxed), std::memory_order_release);
+      head.store(slot, std::memory_order_release);
+    }
+    return 0;
+  }
+
+  /// Takes `key` out. -ENOENT when it is not there.
+  int erase(const std::byte* key) noexcept {
+    const Key wanted(key, geometry_.key_size);
+    const std::uint64_t hash = wanted.hash(seed_);
+    std::uint32_t slot = 0;
+    {
+      Locked locked(stripe_of(hash));
+      Link link = head_of(hash);
+      slot = walk_to(wanted, hash, link);
+      if (slot == 0) return -ENOENT;
+      link.store(next_of(slot).load(std::memory_order_relaxed), std::memory_order_release);
+      locked.mark_departure();
+    }
+    // Only now that the departure is counted may the slot be used again.
+    pool_.give(slot, cells());
+    return 0;
+  }
+
+  /// The key after `key` in bucket order into `next`; the first when `key` is null or absent. -ENOENT at the end.
+  int next_key(const std::byte* key, std::byte* next) const noexcept {
+    std::uint64_t bucket = 0;
+    if (key != nullptr) {
+      const Key wanted(key, geometry_.key_size);
+      const std::uint64_t hash = wanted.hash(seed_);
+      const Locked locked(stripe_of(hash));
+      const std::uint32_t slot = walk(wanted, hash);
+      const std::uint32_t after = slot != 0 ? next_of(slot).load(std::memory_order_relaxed) : 0;
+      if (after != 0) {
+        copy_key(after, next);
+        return 0;
+      }
+      if (slot != 0) bucket = bucket_of(hash) + 1;
+    }
+    if (!pool_.ever_used()) return -ENOENT;
+    for (; bucket < buckets(); ++bucket) {
+      if (head_at(bucket).load(std::memory_order_relaxed) == 0) continue;
+      const Locked locked(stripe_at(bucket));
+      const std::uint32_t first = head_at(bucket).load(std::memory_order_relaxed);
+      if (first == 0) continue;
+      copy_key(first, next);
+      return 0;
+    }
+    return -ENOENT;
+  }
+
+  /// Calls `visit(key)` once for each key until it returns false. No lock is held during a call; a key that was
+  /// removed meanwhile may still be visited.
+  template <class Visit>
+  void for_each_key(const Visit& visit) const {
+    if (!pool_.ever_used()) return;
+    std::vector<std::byte> keys;
+    for (std::uint64_t bucket = 0; bucket < buckets(); ++bucket) {
+      if (head_at(bucket).load(std::memory_order_relaxed) == 0) continue;
+      collect_keys(bucket, keys);
+      for (std::size_t off = 0; off < keys.size(); off += geometry_.key_size) {
+        if (!visit(keys.data() + off)) return;
+      }
+    }
+  }
+
+ private:
+  static constexpr unsigned kAttempts = 16;
+  static constexpr std::size_t kKeyOff = 8;
+  static constexpr std::size_t kStripeBytes = 64;
+
+  using Cell [[gnu::may_alias]] = std::uint32_t;
+
+  // A 4-byte word of the slab that several threads use.
+  class Link {
+   public:
+    explicit Link(std::byte* at) : at_(reinterpret_cast<Cell*>(at)) {}
+    [[nodiscard]] std::uint32_t load(std::memory_order order) const noexcept {
+      return __atomic_load_n(at_, static_cast<int>(order));
+    }
+    void store(std::uint32_t value, std::memory_order order) const noexcept {
+      __atomic_store_n(at_, value, static_cast<int>(order));
+    }
+    [[nodiscard]] bool exchange_if(std::uint32_t& seen, std::uint32_t value) const noexcept {
+      return __atomic_compare_exchange_n(at_, &seen, value, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    }
+
+   private:
+    Cell* at_;
+  };
+
+  // Lock, departures and spare slot of every stripes-th bucket. The word is departures << 1 | locked.
+  class Stripe {
+   public:
+    explicit Stripe(std::byte* at) : word_(at), spare_(at + 4) {}
+    [[nodiscard]] std::uint32_t departures() const noexcept { return word_.load(std::memory_order_acquire) >> 1; }
+    [[nodiscard]] std::uint32_t lock() const noexcept {
+      Backoff backoff;
+      for (;;) {
+        std::uint32_t word = word_.load(std::memory_order_relaxed);
+        if ((word & 1) == 0 && word_.exchange_if(word, word | 1)) return word;
+        backoff.pause();
+      }
+    }
+    void unlock(std::uint32_t word) const noexcept { word_.store(word, std::memory_order_release); }
+    [[nodiscard]] std::uint32_t spare() const noexcept { return spare_.load(std::memory_order_relaxed); }
+    void set_spare(std::uint32_t slot) const noexcept { spare_.store(slot, std::memory_order_relaxed); }
+
+   private:
+    Link word_;
+    Link spare_;
+  };
+
+  class Locked {
+   public:
+    explicit Locked(Stripe stripe) : stripe_(stripe), word_(stripe.lock()) {}
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+    ~Locked() { stripe_.unlock(word_); }
+    void mark_departure() noexcept { word_ += 2; }
+
+   private:
+    Stripe stripe_;
+    std::uint32_t word_;  // what the stripe's word will be after unlock
+  };
+
+  [[nodiscard]] std::uint64_t buckets() const noexcept { return std::uint64_t{1} << geometry_.bucket_bits; }
+  [[nodiscard]] std::uint64_t bucket_of(std::uint64_t hash) const noexcept {
+    return hash >> (64 - geometry_.bucket_bits);
+  }
+  [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
+
+  [[nodiscard]] Link head_at(std::uint64_t bucket) const noexcept { return Link(buckets_ + bucket * 4); }
+  [[nodiscard]] Link head_of(std::uint64_t hash) const noexcept { return head_at(bucket_of(hash)); }
+  [[nodiscard]] Stripe stripe_at(std::uint64_t bucket) const noexcept {
+    return Stripe(stripes_ + (bucket & (geometry_.stripes - 1)) * kStripeBytes);
+  }
+  [[nodiscard]] Stripe stripe_of(std::uint64_t hash) const noexcept { return stripe_at(bucket_of(hash)); }
+
+  // A node: next slot, tag (part of the hash; the pool's list cell while the slot is free), key words.
+  [[nodiscard]] std::byte* node(std::uint32_t slot) const noexcept {
+    return nodes_ + std::uint64_t{slot} * geometry_.node_bytes;
+  }
+  [[nodiscard]] Link next_of(std::uint32_t slot) const noexcept { return Link(node(slot)); }
+  [[nodiscard]] Link tag_of(std::uint32_t slot) const noexcept { return Link(node(slot) + 4); }
+  [[nodiscard]] KeyCell key_at(std::uint32_t slot) const noexcept { return KeyCell(node(slot) + kKeyOff); }
+  [[nodiscard]] auto cells() const noexcept {
+    return [this](std::uint32_t slot) { return tag_of(slot); };
+  }
+
+  // The spare slot for this hash; until its stripe has used it, one of the slots after the elements'.
+  [[nodiscard]] std::uint32_t spare_for(std::uint64_t hash) const noexcept {
+    const std::uint32_t spare = stripe_of(hash).spare();
+    const auto stripe_index = static_cast<std::uint32_t>(bucket_of(hash) & (geometry_.stripes - 1));
+    return spare != 0 ? spare : geometry_.max_entries + 1 + stripe_index;
+  }
+
+  [[nodiscard]] bool holds(std::uint32_t slot, const Key& wanted, std::uint64_t hash) const noexcept {
+    if constexpr (Key::kOneWord) return wanted.equals(key_at(slot));
+    return tag_of(slot).load(std::memory_order_acquire) == tag(hash) && wanted.equals(key_at(slot));
+  }
+
+  // No chain is longer than the number of slots; a reader that has taken more steps was led from chain to chain.
+  [[nodiscard]] std::uint32_t walk(const Key& wanted, std::uint64_t hash) const noexcept {
+    std::uint32_t slot = head_of(hash).load(std::memory_order_acquire);
+    for (std::uint64_t steps = geometry_.slots(); slot != 0 && steps != 0; --steps) {
+      if (holds(slot, wanted, hash)) return slot;
+      slot = next_of(slot).load(std::memory_order_acquire);
+    }
+    return 0;
+  }
+
+  // For writers: also finds the link that leads to the slot.
+  [[nodiscard]] std::uint32_t walk_to(const Key& wanted, std::uint64_t hash, Link& link) const noexcept {
+    std::uint32_t slot = link.load(std::memory_order_relaxed);
+    while (slot != 0 && !holds(slot, wanted, hash)) {
+      link = next_of(slot);
+      slot = link.load(std::memory_order_relaxed);
+    }
+    return slot;
+  }
+
+  // The careful half of find(): makes sure that a key that was not found is not there.
+  [[nodiscard]] std::uint32_t find_again(const Key& wanted, std::uint64_t hash) const noexcept {
+    const Stripe stripe = stripe_of(hash);
+    for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+      const std::uint32_t departures = stripe.departures();
+      if (const std::uint32_t slot = walk(wanted, hash); slot != 0) return slot;
+      if (stripe.departures() == departures) return 0;
+    }
+    const Locked locked(stripe);
+    return walk(wanted, hash);
+  }
+
+  void copy_key(std::uint32_t slot, std::byte* to) const noexcept {
+    for (std::size_t off = 0; off < geometry_.key_size; off += 8) {
+      const std::uint64_t word = key_at(slot).load(off / 8);
+      std::memcpy(to + off, &word, geometry_.key_size - off < 8 ? geometry_.key_size - off : 8);
+    }
+  }
+
+  void collect_keys(std::uint64_t bucket, std::vector<std::byte>& keys) const {
+    keys.clear();
+    const Locked locked(stripe_at(bucket));
+    for (std::uint32_t slot = head_at(bucket).load(std::memory_order_relaxed); slot != 0;
+         slot = next_of(slot).load(std::memory_order_relaxed)) {
+      keys.resize(keys.size() + geometry_.key_size);
+      copy_key(slot, keys.data() + keys.size() - geometry_.key_size);
+    }
+  }
+
+  HashGeometry geometry_;
+  std::byte* buckets_;
+  std::byte* nodes_;
+  std::byte* stripes_;
+  HashSeed seed_;
+  SlotPool pool_;
+};
+
+}  // namespace skep::maps

@@ -1,0 +1,1 @@
+skep_test(maps ROOMS maps abi SOURCES unit/maps_create_test.cpp)
