@@ -1,12 +1,13 @@
 // THE helper table: what a program may call, as data. Read by the guard, the verifier, the loader, the command and the
 // documentation alike; the code behind the rows is in helpers/, keyed by id.
 //
-// Ids, names and argument orders are Linux' (UAPI bpf.h, 6.18). A row whose `described` is false is known by id and name
-// only: calling it is refused by name.
+// Ids, names and argument orders are Linux' (UAPI bpf.h, 6.18). A row whose `described` is false is known by id and
+// name only: calling it is refused by name.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -66,6 +67,23 @@ inline constexpr ProgTypes kAllProgTypes = ~std::uint64_t{0};
   return set;
 }
 
+/// Map types that a helper's map argument may have: bit n for MapType n.
+using MapTypes = std::uint64_t;
+[[nodiscard]] constexpr MapTypes map_types(std::initializer_list<MapType> types) noexcept {
+  MapTypes set = 0;
+  for (const MapType type : types) set |= std::uint64_t{1} << static_cast<unsigned>(type);
+  return set;
+}
+
+/// The helpers' ids, by name.
+enum class HelperId : std::uint32_t {
+#define HELPER(id, name, ...) name = id,
+#define NAMED(id, name) name = id,
+#include "abi/helpers.inc"
+#undef HELPER
+#undef NAMED
+};
+
 struct Helper {
   std::uint32_t id = 0;
   std::string_view name;  ///< without the "bpf_" prefix
@@ -73,6 +91,7 @@ struct Helper {
   std::array<Arg, 5> args{};
   std::uint16_t effects = effect_none;
   ProgTypes programs = kAllProgTypes;
+  MapTypes maps = 0;             ///< for the Arg::map argument; 0 without one
   std::uint32_t fixed_size = 0;  ///< for Arg::fixed_mem
   bool described = false;        ///< false: only id and name are known here
   std::string_view doc;          ///< one line

@@ -19,8 +19,8 @@ class Env : public HelperCall {
   /// Ends the program's hold on a record; the ring it came from, null when `record` is not the start of one it holds.
   [[nodiscard]] virtual maps::RingBufferMap* release_record(std::byte* record) noexcept = 0;
 
-  /// Lets the program touch [base, base + size), memory of no region of this run (a map key handed to a callback), until
-  /// the matching unlend(); calls nest. False, and nothing is lent, when too many are.
+  /// Lets the program touch [base, base + size), memory of no region of this run (a map key handed to a callback),
+  /// until the matching unlend(); calls nest. False, and nothing is lent, when too many are.
   [[nodiscard]] virtual bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept = 0;
   virtual void unlend() noexcept = 0;
 

@@ -1,0 +1,47 @@
+// Look-ups and changes of maps. What a kind allows, and its errors, are the storage's; a map argument has its key and
+// value bytes checked before any of this runs.
+#include "helpers/family.hpp"
+
+namespace skep::helpers {
+namespace {
+
+// Asking for the CPU takes one from the host, so only maps that have a value for each CPU do.
+unsigned cpu_for(Env& env, const maps::MapStorage& map) noexcept { return map.per_cpu() ? env.cpu() : 0; }
+
+std::uint64_t lookup(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t, std::uint64_t,
+                     std::uint64_t) noexcept {
+  maps::MapStorage& storage = map_of(map);
+  return reinterpret_cast<std::uint64_t>(storage.lookup(bytes_at(key), cpu_for(env, storage)));
+}
+
+std::uint64_t update(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t value, std::uint64_t flags,
+                     std::uint64_t) noexcept {
+  maps::MapStorage& storage = map_of(map);
+  return r0(storage.update(bytes_at(key), bytes_at(value), flags, cpu_for(env, storage)));
+}
+
+std::uint64_t erase(Env&, std::uint64_t map, std::uint64_t key, std::uint64_t, std::uint64_t, std::uint64_t) noexcept {
+  return r0(map_of(map).erase(bytes_at(key)));
+}
+
+std::uint64_t lookup_percpu(Env&, std::uint64_t map, std::uint64_t key, std::uint64_t cpu, std::uint64_t,
+                            std::uint64_t) noexcept {
+  maps::MapStorage& storage = map_of(map);
+  const auto wanted = static_cast<std::uint32_t>(cpu);
+  if (!storage.per_cpu() || wanted >= storage.cpus()) return 0;
+  return reinterpret_cast<std::uint64_t>(storage.lookup(bytes_at(key), wanted));
+}
+
+}  // namespace
+
+std::span<const Row> map_rows() noexcept {
+  static constexpr Row kRows[] = {
+      {abi::HelperId::map_lookup_elem, lookup},
+      {abi::HelperId::map_update_elem, update},
+      {abi::HelperId::map_delete_elem, erase},
+      {abi::HelperId::map_lookup_percpu_elem, lookup_percpu},
+  };
+  return kRows;
+}
+
+}  // namespace skep::helpers

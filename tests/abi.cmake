@@ -1,0 +1,1 @@
+skep_test(abi ROOMS abi)

@@ -1,0 +1,2 @@
+skep_test(helpers ROOMS helpers abi context
+          SOURCES unit/helpers_print_test.cpp)
