@@ -1,1 +1,1 @@
-skep_test(abi ROOMS abi)
+skep_test(abi_helpers ROOMS abi)
