@@ -1,0 +1,1 @@
+skep_test(elf ROOMS elf)
