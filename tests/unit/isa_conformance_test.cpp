@@ -3,18 +3,18 @@
 
 #include <string>
 
-#include "conformance_file.hpp"
+#include "isa/conformance_file.hpp"
 #include "isa/table.hpp"
 #include "isa/text.hpp"
 
 namespace skep {
 
 TEST_CASE("all assembly of the conformance files assembles into whole programs") {
-  const auto cases = test::load_conformance();
+  const auto cases = isa::load_conformance();
   if (!cases) MESSAGE(cases.error().message());
   REQUIRE(cases.has_value());
   if (cases->empty()) {
-    MESSAGE("SKIP: no conformance files in ", test::kConformanceFolder);
+    MESSAGE("SKIP: no conformance files in ", isa::kConformanceFolder);
     return;
   }
   std::size_t raw = 0;
@@ -33,10 +33,10 @@ TEST_CASE("all assembly of the conformance files assembles into whole programs")
 }
 
 TEST_CASE("the conformance programs survive a trip through both styles") {
-  const auto cases = test::load_conformance();
+  const auto cases = isa::load_conformance();
   REQUIRE(cases.has_value());
   if (cases->empty()) {
-    MESSAGE("SKIP: no conformance files in ", test::kConformanceFolder);
+    MESSAGE("SKIP: no conformance files in ", isa::kConformanceFolder);
     return;
   }
   for (auto style : {isa::Style::llvm, isa::Style::mnemonic}) {
@@ -56,20 +56,20 @@ TEST_CASE("the conformance programs survive a trip through both styles") {
 }
 
 TEST_CASE("a conformance file is read section by section") {
-  const auto test = test::parse_conformance("x",
+  const auto test = isa::parse_conformance("x",
                                             "# c\n-- asm\nmov %r0, 1 # one\nexit\n-- mem\n01 ff # bytes\n0a\n"
                                             "-- raw\n0x00000001000000b7\n95\n-- result\n-1\n");
   CHECK_FALSE(test.has_value());
   CHECK(test.error().message() == "x: section result must hold one number");
   const auto good =
-      test::parse_conformance("y", "-- raw\n0x00000001000000b7\n95\n-- error\n boom \n-- mem\n01 ff #x\n0a\n");
+      isa::parse_conformance("y", "-- raw\n0x00000001000000b7\n95\n-- error\n boom \n-- mem\n01 ff #x\n0a\n");
   REQUIRE(good.has_value());
   CHECK(good->insns.size() == 2);
   CHECK(good->memory.size() == 3);
   CHECK(good->error == "boom");
-  CHECK(test::parse_conformance("z", "-- asm\nbad\n").error().message() ==
+  CHECK(isa::parse_conformance("z", "-- asm\nbad\n").error().message() ==
         "z: asm line 1: seen 'bad', needed an instruction");
-  CHECK_FALSE(test::parse_conformance("w", "-- result\n0\n").has_value());
+  CHECK_FALSE(isa::parse_conformance("w", "-- result\n0\n").has_value());
 }
 
 }  // namespace skep

@@ -1,4 +1,5 @@
-#include "conformance_file.hpp"
+// Sections are what lies between the lines that start with "--"; the names of unknown ones are nobody's business.
+#include "isa/conformance_file.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -9,7 +10,7 @@
 
 #include "isa/text.hpp"
 
-namespace skep::test {
+namespace skep::isa {
 namespace {
 
 using Sections = std::map<std::string, std::string, std::less<>>;
@@ -65,7 +66,7 @@ Result<ConformanceCase> parse_conformance(std::string name, std::string_view tex
   for (const auto& [section, body] : split(text)) {
     if (section == "asm") {
       test.assembly = body;
-      auto insns = isa::assemble(body);
+      auto insns = assemble(body);
       if (!insns) return broken("asm " + insns.error().message());
       test.insns = std::move(*insns);
     } else if (section == "error") {
@@ -108,4 +109,4 @@ Result<std::vector<ConformanceCase>> load_conformance(const std::filesystem::pat
   return cases;
 }
 
-}  // namespace skep::test
+}  // namespace skep::isa

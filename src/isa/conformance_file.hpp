@@ -1,5 +1,5 @@
 // The test files of the public bpf_conformance suite (../shared/conformance/isa, format in the README beside it):
-// parsed, with their assembly assembled. For tests that run them.
+// parsed, with their assembly assembled. For whoever runs them: `skep test-isa` and the tests.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 #include <skep/error.hpp>
 #include <skep/insn.hpp>
 
-namespace skep::test {
+namespace skep::isa {
 
 /// One file.
 struct ConformanceCase {
@@ -35,4 +35,4 @@ inline constexpr const char* kConformanceFolder = "../shared/conformance/isa";
 [[nodiscard]] Result<std::vector<ConformanceCase>> load_conformance(
     const std::filesystem::path& folder = kConformanceFolder);
 
-}  // namespace skep::test
+}  // namespace skep::isa
