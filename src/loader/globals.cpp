@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "loader/maps.hpp"
+#include "loader/variables.hpp"
 
 namespace skep::loader {
 namespace {
@@ -50,31 +51,36 @@ std::unordered_set<std::string_view> hidden_names(const elf::File& file) {
 /// What BTF says of a section of variables.
 struct Datasec {
   btf::TypeId id = 0;
-  bool exports = false;  ///< a variable of it is visible outside the object
+  bool exports = false;                                     ///< a variable of it is visible outside the object
+  std::unordered_map<std::string_view, btf::TypeId> types;  ///< of its variables, by name
 };
+using Datasecs = std::unordered_map<std::string_view, Datasec>;
 
 /// By section name, each looked at once: sections that share a name share the answer, as in libbpf.
-std::unordered_map<std::string_view, Datasec> read_datasecs(const Source& source) {
-  std::unordered_map<std::string_view, Datasec> datasecs;
+Datasecs read_datasecs(const Source& source) {
+  Datasecs datasecs;
   if (source.btf == nullptr) return datasecs;
   const btf::Btf& btf = *source.btf;
   const auto hidden = hidden_names(source.file);
   for (btf::TypeId id = 1; id < btf.size(); ++id) {
     const btf::Type& type = btf.type(id);
     if (type.kind != btf::Kind::datasec) continue;
-    const auto [entry, fresh] = datasecs.try_emplace(type.name, Datasec{.id = id});
+    const auto [entry, fresh] = datasecs.try_emplace(type.name, Datasec{.id = id, .types = {}});
     if (!fresh) continue;
-    const auto places = btf.section_vars(type);
-    entry->second.exports = std::any_of(places.begin(), places.end(), [&](const btf::SectionVar& place) {
+    for (const btf::SectionVar& place : btf.section_vars(type)) {
       const btf::Type& var = btf.type(place.var);
-      return var.kind == btf::Kind::var && var.linkage != 0 && !hidden.contains(var.name);
-    });
+      if (var.kind != btf::Kind::var) continue;
+      entry->second.exports |= var.linkage != 0 && !hidden.contains(var.name);
+      entry->second.types.try_emplace(var.name, var.ref);
+    }
   }
   return datasecs;
 }
 
 Result<MapDef> define(const elf::Section& section, Origin origin) {
   if (auto named = check_name("section", section.name); !named) return fail(std::move(named).error());
+  if (origin != Origin::bss && section.data.size() != section.size)
+    return fail(ErrorCode::malformed, in_section(section.name), "its contents cannot be read");
   if (section.size > std::numeric_limits<std::uint32_t>::max())
     return fail(ErrorCode::limit, in_section(section.name),
                 fmt::format("{} bytes of variables, a map value has at most 4294967295", section.size));
@@ -105,10 +111,33 @@ Result<void> place_in_arena(const elf::Section& section, MapTable& maps) {
   return {};
 }
 
+/// Enters every named variable into the map of its section.
+Result<void> read_variables(const Source& source, const Datasecs& datasecs, MapTable& maps) {
+  for (const elf::Symbol& symbol : source.file.symbols) {
+    const auto map = maps.data(symbol.section);
+    if (!map || symbol.name.empty() || symbol.type != static_cast<std::uint8_t>(elf::SymbolType::object)) continue;
+    MapDef& def = maps.defs()[*map];
+    if (!in_bounds(symbol.value, symbol.size, def.spec.value_size)) continue;
+    if (auto named = check_name("variable", symbol.name); !named) return named;
+    GlobalVar variable{.name = std::string(symbol.name),
+                       .offset = static_cast<std::uint32_t>(symbol.value),
+                       .bytes = static_cast<std::uint32_t>(symbol.size)};
+    if (const auto datasec = datasecs.find(def.section); datasec != datasecs.end())
+      if (const auto type = datasec->second.types.find(symbol.name); type != datasec->second.types.end())
+        variable.btf_type = type->second;
+    def.variables.push_back(std::move(variable));
+  }
+  for (MapDef& def : maps.defs())
+    std::stable_sort(def.variables.begin(), def.variables.end(),
+                     [](const GlobalVar& a, const GlobalVar& b) { return a.offset < b.offset; });
+  return {};
+}
+
 }  // namespace
 
 Result<void> read_globals(Source& source, MapTable& maps) {
   const auto datasecs = read_datasecs(source);
+  const VariableSymbols symbols(source.file);
   std::size_t copied_bytes = 0;
   for (const elf::Section& section : source.file.sections) {
     const Family* family = family_of(section);
@@ -129,9 +158,10 @@ Result<void> read_globals(Source& source, MapTable& maps) {
       def->spec.btf_value_type = datasec->second.id;
       if (datasec->second.exports) def->spec.flags |= map_flag::mmapable;
     }
+    def->variables = symbols.variables(section, source.btf.get(), def->spec.btf_value_type);
     maps.add_data(section.index, std::move(*def));
   }
-  return {};
+  return read_variables(source, datasecs, maps);
 }
 
 }  // namespace skep::loader

@@ -21,14 +21,24 @@ class Btf;
 
 namespace skep::loader {
 
+/// A global variable inside a map of such.
+struct GlobalVar {
+  std::string name;
+  std::uint32_t offset = 0;  ///< bytes; offset + bytes lies inside the value
+  std::uint32_t bytes = 0;
+  std::uint32_t btf_type = 0;  ///< in the object's BTF; 0 when unknown
+};
+
 /// A map the object defines, by declaration or through its global variables.
 struct MapDef {
   enum class Origin { declared, legacy, rodata, data, bss };  // declared: .maps; legacy: the old maps section
   MapSpec spec;
   Origin origin = Origin::declared;
-  std::string section;              ///< the ELF section it comes from, ".rodata.str1.1"
-  std::vector<std::byte> contents;  ///< value of element 0 for rodata, data and bss; empty for others
-  std::vector<std::string> slots;   ///< static initialisers by slot: program or map names; "" where empty
+  std::string section;  ///< the ELF section it comes from, ".rodata.str1.1"
+  /// Element 0's whole value for rodata and data, an arena's first bytes; else empty: bss starts as zeroes.
+  std::vector<std::byte> contents;
+  std::vector<GlobalVar> variables;  ///< by offset, for rodata, data and bss
+  std::vector<std::string> slots;    ///< static initialisers by slot: program or map names; "" where empty
 };
 
 struct ObjectSpec {
