@@ -67,7 +67,8 @@ class Map {
   Result<void> update(std::span<const std::byte> key, std::span<const std::byte> value, Update flag = Update::any) const;
   /// Removes `key`. ENOENT when there is none, EINVAL for arrays.
   Result<void> erase(std::span<const std::byte> key) const;
-  /// Forbids the application to write from now on, as BPF_MAP_FREEZE does; programs still may. EBUSY the second time.
+  /// Forbids the application to write from now on, as BPF_MAP_FREEZE does; programs still may. EPERM when it may not
+  /// anyway.
   Result<void> freeze() const;
   /// The key after `key` in iteration order; the first one for an empty span or a key that is gone. Nothing at the end.
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> next_key(std::span<const std::byte> key) const;

@@ -37,7 +37,6 @@ constexpr Refusal kRefusals[] = {
     {EPERM, ErrorCode::invalid, "the map's flags, or that it is frozen, forbid this"},
     {EINVAL, ErrorCode::invalid, "this kind of map does not allow the operation with these arguments"},
     {EOVERFLOW, ErrorCode::limit, "the value is larger than this kind of map allows"},
-    {EBUSY, ErrorCode::exists, "the map is frozen already"},
     {maps::kNotSupported, ErrorCode::unsupported, "this kind of map has no such operation"},
     {ENOMEM, ErrorCode::limit, "no memory"},
 };
@@ -115,7 +114,10 @@ Result<void> Map::erase(std::span<const std::byte> key) const {
   return outcome(map, remove_checked(map, key.data()));
 }
 
-Result<void> Map::freeze() const { return outcome(*storage(), storage()->freeze()); }
+Result<void> Map::freeze() const {
+  MapStorage& map = *storage();
+  return outcome(map, host_may_write(map) ? map.freeze() : -EPERM);
+}
 
 Result<std::optional<std::vector<std::byte>>> Map::next_key(std::span<const std::byte> key) const {
   MapStorage& map = *storage();

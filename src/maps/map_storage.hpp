@@ -84,9 +84,9 @@ class MapStorage {
   /// follows next_key(), which is enough for kinds whose keys never move.
   virtual void for_each_key(const std::function<bool(const std::byte* key)>& visit);
 
-  /// BPF_MAP_FREEZE: from now on the application may not write (Map gives EPERM); programs still may. -EBUSY when it is
+  /// BPF_MAP_FREEZE: from now on the application may not write (Map gives EPERM); programs still may. -EPERM when it is
   /// frozen already.
-  int freeze() noexcept { return frozen_.exchange(true) ? -EBUSY : 0; }
+  int freeze() noexcept { return frozen_.exchange(true) ? -EPERM : 0; }
   [[nodiscard]] bool frozen() const noexcept { return frozen_.load(std::memory_order_relaxed); }
 
   // What the run time needs to know.
