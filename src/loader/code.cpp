@@ -16,7 +16,7 @@ constexpr std::uint64_t kSlot = 8;  // bytes
 
 struct Candidates {
   std::vector<const elf::Symbol*> funcs;
-  std::vector<const elf::Symbol*> untyped;  ///< global symbols without a type
+  std::vector<const elf::Symbol*> untyped;  ///< symbols without a type that are no compiler's labels
 };
 
 bool holds_code(const elf::Section& section) noexcept {
@@ -27,6 +27,12 @@ bool is_local(const elf::Symbol& symbol) noexcept {
   return symbol.binding == static_cast<std::uint8_t>(elf::Binding::local);
 }
 
+/// Jump targets, which old compilers leave in the symbol table: "LBB0_3", ".Ltmp1".
+bool is_label(const elf::Symbol& symbol) noexcept {
+  return is_local(symbol) &&
+         (symbol.name.starts_with('.') || symbol.name.starts_with("LBB") || symbol.name.starts_with("Ltmp"));
+}
+
 std::unordered_map<std::uint32_t, Candidates> group_symbols(const elf::File& file) {
   std::unordered_map<std::uint32_t, Candidates> groups;
   for (const elf::Section& section : file.sections)
@@ -35,7 +41,7 @@ std::unordered_map<std::uint32_t, Candidates> group_symbols(const elf::File& fil
     const auto group = groups.find(symbol.section);
     if (group == groups.end() || symbol.name.empty()) continue;
     if (symbol.type == static_cast<std::uint8_t>(elf::SymbolType::func)) group->second.funcs.push_back(&symbol);
-    if (symbol.type == static_cast<std::uint8_t>(elf::SymbolType::notype) && !is_local(symbol))
+    if (symbol.type == static_cast<std::uint8_t>(elf::SymbolType::notype) && !is_label(symbol))
       group->second.untyped.push_back(&symbol);
   }
   return groups;
@@ -124,7 +130,7 @@ Result<Code> read_code(Source& source) {
     }
     if (funcs.empty())
       source.notes.add(
-          fmt::format("section {}: no symbol is marked as a function, the global ones are taken for functions",
+          fmt::format("section {}: no symbol is marked as a function, those without a type are taken for functions",
                       shown(section.name)));
     if (auto done = add_section(source, section, std::move(funcs.empty() ? untyped : funcs), code); !done)
       return fail(std::move(done).error());

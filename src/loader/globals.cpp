@@ -1,12 +1,12 @@
-// Global variables: every `.rodata*`, `.data*` and `.bss*` section becomes an array map of one element, as libbpf makes
-// it.
+// Global variables: each `.rodata*`, `.data*` and `.bss*` section becomes an array map of one element, as in libbpf.
 //
-// Programs may not write `.rodata`. A section whose BTF names a variable that is not static may be mapped into user
+// Programs may not write `.rodata`. A section in which BTF names a variable that is not static may be mapped into user
 // space.
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -51,8 +51,8 @@ std::unordered_set<std::string_view> hidden_names(const elf::File& file) {
 /// What BTF says of a section of variables.
 struct Datasec {
   btf::TypeId id = 0;
-  bool exports = false;                                     ///< a variable of it is visible outside the object
-  std::unordered_map<std::string_view, btf::TypeId> types;  ///< of its variables, by name
+  bool exports = false;    ///< a variable of it is visible outside the object
+  bool described = false;  ///< its variables have gone to a section
 };
 using Datasecs = std::unordered_map<std::string_view, Datasec>;
 
@@ -65,13 +65,12 @@ Datasecs read_datasecs(const Source& source) {
   for (btf::TypeId id = 1; id < btf.size(); ++id) {
     const btf::Type& type = btf.type(id);
     if (type.kind != btf::Kind::datasec) continue;
-    const auto [entry, fresh] = datasecs.try_emplace(type.name, Datasec{.id = id, .types = {}});
+    const auto [entry, fresh] = datasecs.try_emplace(type.name, Datasec{.id = id});
     if (!fresh) continue;
     for (const btf::SectionVar& place : btf.section_vars(type)) {
       const btf::Type& var = btf.type(place.var);
       if (var.kind != btf::Kind::var) continue;
       entry->second.exports |= var.linkage != 0 && !hidden.contains(var.name);
-      entry->second.types.try_emplace(var.name, var.ref);
     }
   }
   return datasecs;
@@ -111,32 +110,10 @@ Result<void> place_in_arena(const elf::Section& section, MapTable& maps) {
   return {};
 }
 
-/// Enters every named variable into the map of its section.
-Result<void> read_variables(const Source& source, const Datasecs& datasecs, MapTable& maps) {
-  for (const elf::Symbol& symbol : source.file.symbols) {
-    const auto map = maps.data(symbol.section);
-    if (!map || symbol.name.empty() || symbol.type != static_cast<std::uint8_t>(elf::SymbolType::object)) continue;
-    MapDef& def = maps.defs()[*map];
-    if (!in_bounds(symbol.value, symbol.size, def.spec.value_size)) continue;
-    if (auto named = check_name("variable", symbol.name); !named) return named;
-    GlobalVar variable{.name = std::string(symbol.name),
-                       .offset = static_cast<std::uint32_t>(symbol.value),
-                       .bytes = static_cast<std::uint32_t>(symbol.size)};
-    if (const auto datasec = datasecs.find(def.section); datasec != datasecs.end())
-      if (const auto type = datasec->second.types.find(symbol.name); type != datasec->second.types.end())
-        variable.btf_type = type->second;
-    def.variables.push_back(std::move(variable));
-  }
-  for (MapDef& def : maps.defs())
-    std::stable_sort(def.variables.begin(), def.variables.end(),
-                     [](const GlobalVar& a, const GlobalVar& b) { return a.offset < b.offset; });
-  return {};
-}
-
 }  // namespace
 
 Result<void> read_globals(Source& source, MapTable& maps) {
-  const auto datasecs = read_datasecs(source);
+  Datasecs datasecs = read_datasecs(source);
   const VariableSymbols symbols(source.file);
   std::size_t copied_bytes = 0;
   for (const elf::Section& section : source.file.sections) {
@@ -154,14 +131,17 @@ Result<void> read_globals(Source& source, MapTable& maps) {
     if (!def) return fail(std::move(def).error());
     if (maps.defs().size() >= kMaxMaps)
       return fail(ErrorCode::limit, in_section(section.name), fmt::format("at most {} maps are taken", kMaxMaps));
+    btf::TypeId described_by = 0;
     if (const auto datasec = datasecs.find(section.name); datasec != datasecs.end()) {
       def->spec.btf_value_type = datasec->second.id;
       if (datasec->second.exports) def->spec.flags |= map_flag::mmapable;
+      // The first section of a name is the one meant; going through BTF for each would cost the product of the two.
+      if (!std::exchange(datasec->second.described, true)) described_by = datasec->second.id;
     }
-    def->variables = symbols.variables(section, source.btf.get(), def->spec.btf_value_type);
+    def->variables = symbols.variables(section, source.btf.get(), described_by);
     maps.add_data(section.index, std::move(*def));
   }
-  return read_variables(source, datasecs, maps);
+  return {};
 }
 
 }  // namespace skep::loader

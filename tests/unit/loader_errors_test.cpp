@@ -1,0 +1,165 @@
+// What the loader refuses and how it says so; and that no bytes whatever make it crash, hang or swell.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <random>
+
+#include "support/objects.hpp"
+
+namespace skep {
+namespace {
+
+Result<loader::ObjectSpec> open(const objects::Image& image) { return loader::parse_object(image, "test.o"); }
+
+std::string error_of(const objects::Image& image) {
+  const auto object = open(image);
+  return object ? "opened" : object.error().message();
+}
+
+TEST_CASE("an undefined symbol is refused with section, relocation, byte and name") {
+  const auto image = objects::compile_text("missing.S", R"(
+.section "xdp","ax",@progbits
+.globl prog
+.type prog,@function
+prog:
+  r1 = 1
+  r0 = missing ll
+  exit
+.size prog, .-prog
+)");
+  if (!image) return;
+  CHECK(error_of(*image) ==
+        "elf: section xdp: relocation 0 at byte 8 names symbol \"missing\", which no section defines");
+}
+
+TEST_CASE("a call that leads to no function is refused") {
+  const auto image = objects::compile_text("stray.S", R"(
+.section "xdp","ax",@progbits
+.globl prog
+.type prog,@function
+prog:
+  r0 = 1
+  .byte 0x85, 0x10, 0, 0, 40, 0, 0, 0
+  exit
+.size prog, .-prog
+)");
+  if (!image) return;
+  CHECK(error_of(*image) ==
+        "program prog: insn 1 of function prog: calls slot 42 of section xdp, where no function starts");
+}
+
+TEST_CASE("an instruction that is none is refused with the program's name") {
+  const auto image = objects::compile_text("junk.S", R"(
+.section "xdp","ax",@progbits
+.globl prog
+.type prog,@function
+prog:
+  .byte 0xff, 0, 0, 0, 0, 0, 0, 0
+  exit
+.size prog, .-prog
+)");
+  if (!image) return;
+  CHECK(error_of(*image).starts_with("program prog: insn 0: "));
+}
+
+TEST_CASE("a map named without a relocation is refused") {
+  const auto image = objects::compile_text("raw.S", R"(
+.section "xdp","ax",@progbits
+.globl prog
+.type prog,@function
+prog:
+  .byte 0x18, 0x11, 0, 0, 5, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0
+  exit
+.size prog, .-prog
+)");
+  if (!image) return;
+  CHECK(error_of(*image) ==
+        "program prog: insn 0 of function prog: a 64-bit load with src 1 needs a relocation, has none");
+}
+
+TEST_CASE("a declaration with an unknown field is refused by the map's name") {
+  const auto image = objects::compile_text("field.c", R"(
+struct { int (*type)[1]; int (*colour)[3]; } paint __attribute__((section(".maps"), used));
+)");
+  if (!image) return;
+  CHECK(error_of(*image) == "map paint: field colour is not known");
+}
+
+TEST_CASE("maps without BTF are refused") {
+  const auto image = objects::compile_text("field.c", R"(
+struct { int (*type)[1]; } paint __attribute__((section(".maps"), used));
+)",
+                                           "-g0");
+  if (!image) return;
+  CHECK(error_of(*image) == "elf: section .maps: BTF does not describe it, compile with -g");
+}
+
+TEST_CASE("only BPF machine numbers are opened, none at all with a note") {
+  auto image = objects::compile("loader_globals.bpf.c");
+  if (!image) return;
+  (*image)[18] = std::byte{0};
+  const auto unnamed = open(*image);
+  REQUIRE_MESSAGE(unnamed.has_value(), unnamed.error().message());
+  CHECK(unnamed->notes.size() == 1);
+  (*image)[18] = std::byte{62};
+  CHECK(error_of(*image) == "elf: the file is for machine 62, BPF objects are for machine 247");
+}
+
+TEST_CASE("programs that take too many instructions together are refused") {
+  std::string source =
+      ".text\n.globl big\n.type big,@function\nbig:\n.rept 100000\nr0 = 1\n.endr\nexit\n.size big, .-big\n";
+  source += ".section xdp,\"ax\",@progbits\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    source += ".globl " + name + "\n.type " + name + ",@function\n" + name + ":\ncall big\nexit\n.size " + name +
+              ", .-" + name + "\n";
+  }
+  const auto image = objects::compile_text("many.S", source);
+  if (!image) return;
+  CHECK(error_of(*image).starts_with("program p39: 100003 instructions with its subprograms"));
+}
+
+TEST_CASE("a chain of calls as long as a program may be is followed") {
+  constexpr int kLength = 50000;
+  std::string source = ".text\n";
+  for (int i = 0; i < kLength; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    source += ".type " + name + ",@function\n" + name + ":\n";
+    if (i + 1 < kLength) source += "call f" + std::to_string(i + 1) + "\n";
+    source += "exit\n.size " + name + ", .-" + name + "\n";
+  }
+  source +=
+      ".section xdp,\"ax\",@progbits\n.globl prog\n.type prog,@function\nprog:\ncall f0\nexit\n.size prog, .-prog\n";
+  const auto image = objects::compile_text("chain.S", source, "-g0");
+  if (!image) return;
+  const auto object = open(*image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  CHECK(object->programs.at(0)->subprogs.size() == kLength + 1);
+}
+
+TEST_CASE("no flipped or missing byte makes the loader crash") {
+  std::size_t opened = 0, refused = 0;
+  for (const char* name : {"loader_slots.bpf.c", "loader_needs.bpf.c", "loader_calls.bpf.c"}) {
+    const auto image = objects::compile(name);
+    if (!image) return;
+    const auto attempt = [&](const objects::Image& bytes) { open(bytes) ? ++opened : ++refused; };
+    for (std::size_t size = 0; size < image->size(); size += 37)
+      attempt(objects::Image(image->begin(), image->begin() + static_cast<std::ptrdiff_t>(size)));
+    std::mt19937 random(20260101);
+    for (int round = 0; round < 3000; ++round) {
+      objects::Image bytes = *image;
+      for (unsigned flips = 1 + random() % 4; flips > 0; --flips) {
+        constexpr std::uint8_t kInteresting[] = {0, 1, 0x7f, 0x80, 0xff};
+        std::byte& byte = bytes[random() % bytes.size()];
+        byte = random() % 2 != 0 ? std::byte{kInteresting[random() % 5]} : byte ^ std::byte(1u << (random() % 8));
+      }
+      attempt(bytes);
+    }
+  }
+  MESSAGE(opened, " mutants opened, ", refused, " refused");
+  CHECK(opened > 100);
+  CHECK(refused > 100);
+}
+
+}  // namespace
+}  // namespace skep

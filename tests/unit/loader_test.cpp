@@ -1,0 +1,154 @@
+// Programs out of objects that clang makes: what their sections say, which subprograms they take, what they ask for.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "isa/table.hpp"
+#include "support/objects.hpp"
+
+namespace skep {
+namespace {
+
+using program::Need;
+
+Result<loader::ObjectSpec> open(const std::optional<objects::Image>& image) {
+  if (!image) return fail(ErrorCode::not_found, "test", "no image");
+  return loader::parse_object(*image, "test.o");
+}
+
+std::vector<std::string> subprog_names(const program::Program& program) {
+  std::vector<std::string> names;
+  for (const auto& subprog : program.subprogs) names.push_back(subprog.name);
+  return names;
+}
+
+TEST_CASE("a program carries its section's type, target and license") {
+  const auto image = objects::compile("loader_needs.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  CHECK(object->name == "test.o");
+  CHECK(object->license == "GPL");
+  const auto* needy = objects::program(*object, "needy");
+  REQUIRE(needy != nullptr);
+  CHECK(needy->section == "raw_tp/sys_enter");
+  CHECK(needy->type == ProgType::raw_tracepoint);
+  CHECK(needy->attach_target == "sys_enter");
+  CHECK(needy->license == "GPL");
+  CHECK(needy->autoload);
+  CHECK(object->notes.empty());
+}
+
+TEST_CASE("what a program expects of a kernel is named where it or its subprograms ask") {
+  const auto image = objects::compile("loader_needs.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  const auto* needy = objects::program(*object, "needy");
+  REQUIRE(needy != nullptr);
+  const auto asks = [&](Need::Kind kind, std::string_view name) {
+    return std::any_of(needy->needs.begin(), needy->needs.end(),
+                       [&](const Need& need) { return need.kind == kind && need.name == name; });
+  };
+  CHECK(asks(Need::Kind::kconfig, "CONFIG_HZ"));
+  CHECK(asks(Need::Kind::kfunc, "kernel_fn"));
+  CHECK(asks(Need::Kind::ksym, "init_task"));
+  CHECK(asks(Need::Kind::ksym, "bpf_prog_active"));
+  CHECK(asks(Need::Kind::core_relocation, "task_struct::pid (byte_off)"));
+  CHECK(asks(Need::Kind::core_relocation, "task_struct::load[1] (byte_off)"));
+  CHECK(asks(Need::Kind::core_relocation, "mood::BAD (enumval_value)"));
+  CHECK(asks(Need::Kind::core_relocation, "load (type_size)"));
+  CHECK(needy->needs.size() == 8);
+  CHECK(std::is_sorted(needy->needs.begin(), needy->needs.end(),
+                       [](const Need& a, const Need& b) { return a.pc < b.pc; }));
+  for (const Need& need : needy->needs) CHECK(isa::decode(needy->insns[need.pc]).has_value());
+  CHECK(objects::program(*object, "content")->needs.empty());
+}
+
+TEST_CASE("subprograms follow the program that reaches them, each once, in the order of the calls") {
+  const auto image = objects::compile("loader_calls.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  CHECK(object->programs.size() == 3);
+  using Names = std::vector<std::string>;
+  CHECK(subprog_names(*objects::program(*object, "first")) ==
+        Names{"first", "unused_by_second", "leaf", "shared", "each_step", "each_entry"});
+  CHECK(subprog_names(*objects::program(*object, "second")) == Names{"second", "shared", "leaf", "each_step"});
+  CHECK(subprog_names(*objects::program(*object, "third")) == Names{"third", "leaf"});
+  for (const auto& program : object->programs) {
+    std::uint32_t next = 0;
+    for (const auto& subprog : program->subprogs) {
+      CHECK(subprog.start == next);
+      next = subprog.end;
+    }
+    CHECK(next == program->insns.size());
+    CHECK(isa::check(program->insns).has_value());
+  }
+}
+
+TEST_CASE("a question mark before a section's name keeps its programs from being loaded unasked") {
+  const auto image = objects::compile("loader_calls.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  CHECK_FALSE(objects::program(*object, "third")->autoload);
+  CHECK(objects::program(*object, "third")->type == ProgType::xdp);
+  CHECK(objects::program(*object, "first")->autoload);
+}
+
+TEST_CASE("source lines follow their functions") {
+  const auto image = objects::compile("loader_calls.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  for (const auto& program : object->programs) {
+    CHECK(std::is_sorted(program->lines.begin(), program->lines.end(),
+                         [](const program::Line& a, const program::Line& b) { return a.pc <= b.pc; }));
+    const auto leaf = std::find_if(program->subprogs.begin(), program->subprogs.end(),
+                                   [](const program::Subprog& subprog) { return subprog.name == "leaf"; });
+    REQUIRE(leaf != program->subprogs.end());
+    const program::Line* line = program->line_at(leaf->start);
+    REQUIRE(line != nullptr);
+    CHECK(line->text.find("x * 7") != std::string::npos);
+    CHECK(line->file.find("loader_calls.bpf.c") != std::string::npos);
+    CHECK(line->line > 0);
+  }
+}
+
+TEST_CASE("code that is all in .text is taken for programs, with a note") {
+  const auto image = objects::compile_text("plain.c", "int entry(void *ctx) { return 7; }");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  REQUIRE(object->programs.size() == 1);
+  CHECK(object->programs[0]->name == "entry");
+  CHECK(object->programs[0]->type == ProgType::unspec);
+  CHECK(object->notes.size() == 1);
+}
+
+TEST_CASE("functions without type or size reach to the next one") {
+  const auto image = objects::compile_text("bare.S", R"(
+.section socket,"ax",@progbits
+.globl one
+one:
+  r0 = 1
+  call two
+  exit
+.globl two
+two:
+  r0 = 2
+  exit
+)");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  REQUIRE(object->programs.size() == 2);
+  CHECK(object->programs[0]->subprogs.size() == 2);
+  CHECK(object->programs[0]->insns.size() == 5);
+  CHECK(object->programs[1]->insns.size() == 2);
+  CHECK(object->notes.size() == 2);
+}
+
+}  // namespace
+}  // namespace skep
