@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -288,8 +289,9 @@ Result<std::vector<Relocation>> File::relocations(std::uint32_t index) const {
     }
     relocations.push_back({raw.offset, static_cast<std::uint32_t>(raw.info), symbol});
   }
-  std::stable_sort(relocations.begin(), relocations.end(),
-                   [](const Relocation& a, const Relocation& b) { return a.offset < b.offset; });
+  std::sort(relocations.begin(), relocations.end(), [](const Relocation& a, const Relocation& b) {
+    return std::tie(a.offset, a.symbol, a.type) < std::tie(b.offset, b.symbol, b.type);
+  });
   return relocations;
 }
 
