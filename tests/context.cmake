@@ -1,1 +1,1 @@
-skep_test(context ROOMS context)
+skep_test(context ROOMS context LABELS referee)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The demo: makes a capture, runs counters.bpf.c over it, shows what came of it. Usage: examples/demo/run.sh BUILD_DIR
+# The demo: hello.bpf.c three times, then counters.bpf.c over the capture that make_pcap made when skep was built.
+# Usage: examples/demo/run.sh BUILD_DIR
 set -euo pipefail
 
 build=$1
@@ -8,8 +9,7 @@ mkdir -p "$out"
 
 say() { printf '\n$ %s\n' "$*"; "$@"; }
 
-say "$build/examples/make_pcap" "$out/in.pcap"
 say "$build/skep" run "$build/examples/hello.bpf.o" --program hello --repeat 3
-say "$build/skep" run "$build/examples/counters.bpf.o" --program count_and_filter --pcap "$out/in.pcap" \
+say "$build/skep" run "$build/examples/counters.bpf.o" --program count_and_filter --pcap "$build/examples/traffic.pcap" \
   --write "$out/out.pcap"
 printf '\nWhat passed is in %s; the program is examples/demo/counters.bpf.c.\n' "$out/out.pcap"

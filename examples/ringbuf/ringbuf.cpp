@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kPackets = 5;
 
-int fail(const skep::Error& error) {
+int complain(const skep::Error& error) {
   std::fprintf(stderr, "ringbuf: %s\n", error.message().c_str());
   return 1;
 }
@@ -32,13 +32,13 @@ void produce(const skep::Executable& executable) {
 
 int main(int argc, char** argv) {
   const auto object = skep::Object::load_file(argc > 1 ? argv[1] : "build/examples/events.bpf.o");
-  if (!object) return fail(object.error());
+  if (!object) return complain(object.error());
   const auto program = object->program("tell");
-  if (!program) return fail(program.error());
+  if (!program) return complain(program.error());
   const auto executable = skep::Executable::build(*program);
-  if (!executable) return fail(executable.error());
+  if (!executable) return complain(executable.error());
   const auto map = object->map("events");
-  if (!map) return fail(map.error());
+  if (!map) return complain(map.error());
 
   auto ring = skep::RingBuffer::open(*map, [](std::span<const std::byte> record) {
     event seen{};
@@ -47,12 +47,12 @@ int main(int argc, char** argv) {
     std::printf("a packet of %u bytes, first word %u\n", seen.bytes, seen.first_word);
     return true;
   });
-  if (!ring) return fail(ring.error());
+  if (!ring) return complain(ring.error());
 
   std::jthread producer([&] { produce(*executable); });
   for (std::size_t seen = 0; seen < kPackets;) {
     const auto consumed = ring->poll(1000);
-    if (!consumed) return fail(consumed.error());
+    if (!consumed) return complain(consumed.error());
     if (*consumed == 0) return std::fprintf(stderr, "ringbuf: no record within a second\n"), 1;
     seen += *consumed;
   }
