@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <skep/error.hpp>
@@ -60,18 +61,20 @@ class Context {
 /// Bytes handed to the program as they are: r1 = address, r2 = length. Does not own them.
 class RawContext final : public Context {
  public:
-  /// `bytes` must outlive the runs. An empty span gives r1 = r2 = 0.
-  explicit RawContext(std::span<std::byte> bytes = {}) : bytes_(bytes), writable_(true) {}
-  /// The same, but a program that writes to them faults.
-  explicit RawContext(std::span<const std::byte> bytes)
-      : bytes_(const_cast<std::byte*>(bytes.data()), bytes.size()), writable_(false) {}
+  /// No bytes: r1 = r2 = 0.
+  RawContext() = default;
+  /// `bytes` must outlive the runs. A program that writes to const ones faults.
+  template <class Byte, std::size_t kExtent>
+    requires std::is_same_v<std::remove_const_t<Byte>, std::byte>
+  explicit RawContext(std::span<Byte, kExtent> bytes) noexcept
+      : bytes_(const_cast<std::byte*>(bytes.data()), bytes.size()), writable_(!std::is_const_v<Byte>) {}
 
   [[nodiscard]] Entry entry() const noexcept override;
   std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override;
 
  private:
   std::span<std::byte> bytes_;
-  bool writable_;
+  bool writable_ = true;
 };
 
 /// Where a program sent a packet with bpf_redirect or bpf_redirect_map; recorded, nothing is sent.

@@ -1,0 +1,2 @@
+skep_test(vm LIBRARIES skep)
+skep_test(conformance SOURCES unit/conformance_test.cpp LIBRARIES skep LABELS conformance)
