@@ -35,7 +35,7 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t size) 
   if (detail::both_aligned(to, from, 4)) {
     for (; size >= 4; size -= 4, to += 4, from += 4) detail::copy_word<detail::Word32>(to, from);
   }
-  for (; size > 0; --size, ++to, ++from) detail::copy_word<std::byte>(to, from);
+  for (; size > 0; --size, ++to, ++from) detail::copy_word<std::uint8_t>(to, from);
 }
 
 /// Zeroes `size` bytes, a multiple of 8, at an 8-byte aligned address.
