@@ -57,8 +57,8 @@ TEST_CASE("the conformance programs survive a trip through both styles") {
 
 TEST_CASE("a conformance file is read section by section") {
   const auto test = isa::parse_conformance("x",
-                                            "# c\n-- asm\nmov %r0, 1 # one\nexit\n-- mem\n01 ff # bytes\n0a\n"
-                                            "-- raw\n0x00000001000000b7\n95\n-- result\n-1\n");
+                                           "# c\n-- asm\nmov %r0, 1 # one\nexit\n-- mem\n01 ff # bytes\n0a\n"
+                                           "-- raw\n0x00000001000000b7\n95\n-- result\n-1\n");
   CHECK_FALSE(test.has_value());
   CHECK(test.error().message() == "x: section result must hold one number");
   const auto good =
