@@ -235,6 +235,7 @@ TEST_CASE("every lie of a type is refused by number") {
 TEST_CASE("every lie of the header is refused") {
   const auto good = mixed_types().bytes();
   const auto size = static_cast<std::uint32_t>(good.size());
+  const auto strings = ByteReader(good).read<std::uint32_t>(20).value();
   struct Lie {
     std::size_t word;
     std::uint32_t value;
@@ -256,6 +257,7 @@ TEST_CASE("every lie of the header is refused") {
       {5, 0, ErrorCode::malformed, "strings do not begin and end with a NUL"},
       {5, 3, ErrorCode::malformed, "strings do not begin and end with a NUL"},
       {6, size, ErrorCode::malformed, "btf: type 1: name at offset"},
+      {6, strings, ErrorCode::malformed, "btf: type 1: name at offset"},
   };
   for (const Lie& lie : lies) {
     CAPTURE(lie.text);
