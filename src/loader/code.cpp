@@ -47,6 +47,11 @@ std::unordered_map<std::uint32_t, Candidates> group_symbols(const elf::File& fil
   return groups;
 }
 
+/// Symbols of one place keep the order of their table.
+bool in_address_order(const elf::Symbol* a, const elf::Symbol* b) noexcept {
+  return a->value != b->value ? a->value < b->value : a < b;
+}
+
 /// Bytes of the function at symbols[i], which are sorted by value.
 std::uint64_t extent(const std::vector<const elf::Symbol*>& symbols, std::size_t i, const elf::Section& section) {
   if (symbols[i]->size != 0) return symbols[i]->size;
@@ -61,8 +66,7 @@ Result<void> add_section(Source& source, const elf::Section& section, std::vecto
   if (auto named = check_name("section", section.name, kMaxSectionName); !named) return named;
   if (section.data.size() / kSlot > UINT32_MAX / 2)
     return fail(ErrorCode::limit, in_section(section.name), "holds more than 2^31 instructions");
-  std::stable_sort(symbols.begin(), symbols.end(),
-                   [](const elf::Symbol* a, const elf::Symbol* b) { return a->value < b->value; });
+  std::sort(symbols.begin(), symbols.end(), in_address_order);
   const auto position = static_cast<std::uint32_t>(code.sections.size());
   CodeSection made{.index = section.index, .name = section.name, .data = section.data};
   made.first_function = static_cast<std::uint32_t>(code.functions.size());

@@ -65,8 +65,9 @@ Result<void> read_section(Source& source, const elf::Section& section, std::vect
                 fmt::format("{} bytes hold {} maps, a definition takes at least {} bytes and all are equally long",
                             section.size, symbols.size(), kSmallestDefinition));
   source.notes.add(fmt::format("section {}: old map definitions of {} bytes", shown(section.name), size));
-  std::stable_sort(symbols.begin(), symbols.end(),
-                   [](const elf::Symbol* a, const elf::Symbol* b) { return a->value < b->value; });
+  std::sort(symbols.begin(), symbols.end(), [](const elf::Symbol* a, const elf::Symbol* b) {
+    return a->value != b->value ? a->value < b->value : a < b;
+  });
   for (const elf::Symbol* symbol : symbols)
     if (auto done = read_definition(source, section, *symbol, size, maps); !done) return done;
   return {};

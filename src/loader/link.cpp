@@ -130,8 +130,9 @@ Result<void> Linker::link(const Function& entry, program::Program& program) {
     }
     if (auto done = walk(stack_.back()); !done) return done;
   }
-  std::stable_sort(program.needs.begin(), program.needs.end(),
-                   [](const program::Need& a, const program::Need& b) { return a.pc < b.pc; });
+  std::sort(program.needs.begin(), program.needs.end(), [](const program::Need& a, const program::Need& b) {
+    return a.pc != b.pc ? a.pc < b.pc : a.name < b.name;
+  });
   if (auto checked = isa::check(program.insns); !checked) {
     Error error = std::move(checked).error();
     error.where = fmt::format("program {}: {}", shown(program.name), error.where);

@@ -26,8 +26,9 @@ void group(const std::vector<Record>& records,
            std::unordered_map<std::string_view, std::vector<const Record*>>& groups) {
   for (const Record& record : records) groups[record.section].push_back(&record);
   for (auto& [section, list] : groups)
-    std::stable_sort(list.begin(), list.end(),
-                     [](const Record* a, const Record* b) { return a->insn_bytes < b->insn_bytes; });
+    std::sort(list.begin(), list.end(), [](const Record* a, const Record* b) {
+      return a->insn_bytes != b->insn_bytes ? a->insn_bytes < b->insn_bytes : a < b;
+    });
 }
 
 /// The records of a function's slots.
