@@ -20,14 +20,18 @@ using isa::Operands;
 using isa::Operation;
 
 constexpr std::int32_t kFrameBytes = 512;
+constexpr unsigned kNoRegister = 255;
 
-constexpr auto kFreeTwins = [] {
-  std::array<Code, isa::kFormCount> twins{};
-#define SKEP_FREE(form) twins[static_cast<std::size_t>(Form::form)] = Code::form##_free;
-#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_IF_MEMORY_##operands(SKEP_FREE, form)
+/// The code of a form's variant; the form's own code where it has no such variant.
+constexpr auto kVariants = [] {
+  std::array<std::array<Code, kVariantCount>, isa::kFormCount> codes{};
+  for (std::size_t form = 0; form < codes.size(); ++form) codes[form].fill(static_cast<Code>(form));
+#define SKEP_VARIANT(form, variant) \
+  codes[static_cast<std::size_t>(Form::form)][static_cast<std::size_t>(Variant::variant)] = Code::form##_##variant;
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
-#undef SKEP_FREE
-  return twins;
+#undef SKEP_VARIANT
+  return codes;
 }();
 
 bool mentions_frame_pointer(const Insn& insn, const FormInfo& info) {
@@ -79,6 +83,12 @@ class Lowering {
       image_->pcs.push_back(pc);
     }
     image_->ops.reserve(image_->pcs.size());
+    is_target_.assign(image_->pcs.size(), false);
+    for (const std::uint32_t pc : image_->pcs) {
+      const FormInfo& info = form_at(pc);
+      if (info.has_target())
+        is_target_[op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]] = true;
+    }
   }
 
   /// Functions start at the entry, at targets of calls, and at functions whose address is taken.
@@ -158,12 +168,12 @@ class Lowering {
                  static_cast<std::int32_t>(op_of_pc_[pc]);
         break;
       case Operands::load:
-        if (needs_no_check(insn.src, insn, info)) op.code = kFreeTwins[static_cast<std::size_t>(info.form)];
+        if (needs_no_check(insn.src, insn, info)) op.code = variant_of(info.form, Variant::free);
         break;
       case Operands::store_imm:
       case Operands::store_src:
       case Operands::atomic:
-        if (needs_no_check(insn.dst, insn, info)) op.code = kFreeTwins[static_cast<std::size_t>(info.form)];
+        if (needs_no_check(insn.dst, insn, info)) op.code = variant_of(info.form, Variant::free);
         break;
       case Operands::lddw:
         if (auto ok = lower_constant(pc, info, op); !ok) return ok;
@@ -172,8 +182,53 @@ class Lowering {
         if (auto ok = lower_call(insn, info, op); !ok) return ok;
         break;
     }
+    use_ready_register(pc, info, op);
     image_->ops.push_back(op);
     return {};
+  }
+
+  /// Chooses the variant for an operand that the last op wrote, and notes what this op leaves at hand.
+  void use_ready_register(std::uint32_t pc, const FormInfo& info, Op& op) {
+    if (is_target_[op_of_pc_[pc]]) ready_ = kNoRegister;
+    const bool plain = op.code == static_cast<Code>(info.form);
+    if (info.operands == Operands::load) {
+      if (op.src == ready_) op.code = variant_of(info.form, plain ? Variant::src_ready : Variant::free_src_ready);
+    } else if (plain && info.has_dst() && op.dst == ready_) {
+      op.code = variant_of(info.form, Variant::dst_ready);
+    } else if (plain && op.src == ready_) {
+      op.code = variant_of(info.form, Variant::src_ready);
+    }
+    switch (info.operands) {
+      case Operands::dst_imm:
+      case Operands::dst_src:
+      case Operands::load:
+      case Operands::lddw:
+        ready_ = op.dst;
+        return;
+      case Operands::dst:
+        ready_ = info.form == Form::callx ? kNoRegister : op.dst;
+        return;
+      case Operands::compare_imm:
+      case Operands::compare_src:
+      case Operands::store_imm:
+      case Operands::store_src:
+        return;  // they leave what was at hand
+      case Operands::none:
+      case Operands::dst_src_imm:
+      case Operands::jump_off:
+      case Operands::jump_imm:
+      case Operands::call_imm:
+      case Operands::call_pc:
+      case Operands::atomic:
+      case Operands::packet_abs:
+      case Operands::packet_ind:
+        ready_ = kNoRegister;
+        return;
+    }
+  }
+
+  static Code variant_of(Form form, Variant variant) {
+    return kVariants[static_cast<std::size_t>(form)][static_cast<std::size_t>(variant)];
   }
 
   /// An access through r10 at a constant offset is inside the frame for good; atomics also need their alignment.
@@ -253,6 +308,8 @@ class Lowering {
   const std::vector<Insn>& insns_;
   std::shared_ptr<Image> image_;
   std::vector<std::uint32_t> op_of_pc_;
+  std::vector<bool> is_target_;   // by op: control may come from elsewhere than the op before
+  unsigned ready_ = kNoRegister;  // the register that the engine has at hand
 };
 
 }  // namespace

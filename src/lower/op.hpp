@@ -1,48 +1,54 @@
 // Engine-ready operations: what instructions become once addresses, helpers and checks are settled.
 //
-// An Op is an instruction with everything that can be decided before the run decided: constants are whole, jump
-// distances count ops, calls hold their target's address. Whether an access is checked is part of the op, not of the
-// engine: a memory form of the instruction table stands for the checked access, its `_free` twin for one that needs no
-// check. Codes are made from isa/insns.inc; the only ones written by hand are those that no instruction has.
+// An Op is an instruction with everything that can be decided before the run decided: constants are whole, jump distances
+// count ops, calls hold their target's address. A form of the instruction table stands for the plain op, whose memory access
+// is checked; beside it stand variants for what lowering knows more of (see Variant). Codes are made from isa/insns.inc; the only
+// ones written by hand are those that no instruction has.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace skep::lower {
 
-// Which forms have a `_free` twin: those with memory operands. FREE(form) is expanded for them, nothing for others.
-#define SKEP_IF_MEMORY_none(FREE, form)
-#define SKEP_IF_MEMORY_dst(FREE, form)
-#define SKEP_IF_MEMORY_dst_imm(FREE, form)
-#define SKEP_IF_MEMORY_dst_src(FREE, form)
-#define SKEP_IF_MEMORY_dst_src_imm(FREE, form)
-#define SKEP_IF_MEMORY_jump_off(FREE, form)
-#define SKEP_IF_MEMORY_jump_imm(FREE, form)
-#define SKEP_IF_MEMORY_compare_imm(FREE, form)
-#define SKEP_IF_MEMORY_compare_src(FREE, form)
-#define SKEP_IF_MEMORY_call_imm(FREE, form)
-#define SKEP_IF_MEMORY_call_pc(FREE, form)
-#define SKEP_IF_MEMORY_load(FREE, form) FREE(form)
-#define SKEP_IF_MEMORY_store_imm(FREE, form) FREE(form)
-#define SKEP_IF_MEMORY_store_src(FREE, form) FREE(form)
-#define SKEP_IF_MEMORY_atomic(FREE, form) FREE(form)
-#define SKEP_IF_MEMORY_lddw(FREE, form)
-#define SKEP_IF_MEMORY_packet_abs(FREE, form)
-#define SKEP_IF_MEMORY_packet_ind(FREE, form)
+// Which variants the forms of each operand kind have; V(form, variant) is expanded for each.
+#define SKEP_VARIANTS_none(V, form)
+#define SKEP_VARIANTS_dst(V, form) V(form, dst_ready)
+#define SKEP_VARIANTS_dst_imm(V, form) V(form, dst_ready)
+#define SKEP_VARIANTS_dst_src(V, form) V(form, dst_ready) V(form, src_ready)
+#define SKEP_VARIANTS_dst_src_imm(V, form)
+#define SKEP_VARIANTS_jump_off(V, form)
+#define SKEP_VARIANTS_jump_imm(V, form)
+#define SKEP_VARIANTS_compare_imm(V, form) V(form, dst_ready)
+#define SKEP_VARIANTS_compare_src(V, form) V(form, dst_ready) V(form, src_ready)
+#define SKEP_VARIANTS_call_imm(V, form)
+#define SKEP_VARIANTS_call_pc(V, form)
+#define SKEP_VARIANTS_load(V, form) V(form, src_ready) V(form, free) V(form, free_src_ready)
+#define SKEP_VARIANTS_store_imm(V, form) V(form, free)
+#define SKEP_VARIANTS_store_src(V, form) V(form, free)
+#define SKEP_VARIANTS_atomic(V, form) V(form, free)
+#define SKEP_VARIANTS_lddw(V, form)
+#define SKEP_VARIANTS_packet_abs(V, form)
+#define SKEP_VARIANTS_packet_ind(V, form)
 
-/// The first kFormCount codes are the forms, in the table's order.
+/// What is known of an op beyond its instruction. `free`: the access needs no check. `dst_ready`, `src_ready`: that
+/// register is the one which the op before wrote, and no jump leads in between, so that an engine may have it at hand.
+enum class Variant : std::uint8_t { dst_ready, src_ready, free, free_src_ready };
+inline constexpr std::size_t kVariantCount = 4;
+
+/// The first kFormCount codes are the forms, in the table's order; their variants follow.
 enum class Code : std::uint16_t {
 #define SKEP_INSN(form, ...) form,
 #include "isa/insns.inc"
-#define SKEP_FREE(form) form##_free,
-#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_IF_MEMORY_##operands(SKEP_FREE, form)
+#define SKEP_VARIANT(form, variant) form##_##variant,
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
-#undef SKEP_FREE
+#undef SKEP_VARIANT
   constant,           ///< dst = imm, 64 bits: every lddw ends here
   call_checked,       ///< helper; imm = address of its Binding; arguments checked against the row
   call_free,          ///< the same without checks
   tail_call,          ///< r2 = map, r3 = index
-  tail_call_checked,  ///< the same; r2 is checked to be a program array
+  tail_call_checked,  ///< the same; r2 is checked to be a program array; imm = address of the Binding
 };
 
 struct Op {

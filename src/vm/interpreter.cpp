@@ -117,115 +117,156 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
 #define SKEP_LABEL_packet_abs(form) &&op_##form
 #define SKEP_LABEL_packet_ind(form) &&op_##form
 
-// The code of a form, by its operands.
-#define SKEP_CODE_none(form, opcode, operation, off, imm) op_##form : goto leave_function;
-#define SKEP_CODE_dst(form, opcode, operation, off_, imm_)                                               \
-  op_##form : if constexpr (Operation::operation == Operation::call_) goto call_register;                \
-  else r[op->dst] = unary<Operation::operation, class_width(opcode), imm_>(r[op->dst]);                  \
+// The code of a form, by its operands, and of its variants. What an op writes stays in `last`, a machine register, beside
+// the array: the `ready` variants read it there instead of waiting for the store to come back from memory.
+#define SKEP_SET(value)     \
+  last = (value);           \
+  r[op->dst] = last;        \
   SKEP_NEXT();
-#define SKEP_CODE_dst_imm(form, opcode, operation, off_, imm_)                                           \
-  op_##form : r[op->dst] = alu<Operation::operation, class_width(opcode)>(r[op->dst], static_cast<std::uint64_t>(op->imm)); \
+#define SKEP_BRANCH(taken)  \
+  if (taken) {              \
+    op += op->off;          \
+    SKEP_DISPATCH();        \
+  }                         \
   SKEP_NEXT();
-#define SKEP_CODE_dst_src(form, opcode, operation, off_, imm_)                                           \
-  op_##form : r[op->dst] = binary<Operation::operation, class_width(opcode), off_>(r[op->dst], r[op->src]); \
-  SKEP_NEXT();
+#define SKEP_IMM static_cast<std::uint64_t>(op->imm)
+#define SKEP_AT(base) ((base) + static_cast<std::uint64_t>(std::int64_t{op->off}))
+
+#define SKEP_CODE_none(form, opcode, operation, off, imm) \
+  op_##form:                                              \
+  goto leave_function;
+#define SKEP_CODE_dst(form, opcode, operation, off_, imm_)                                \
+  op_##form:                                                                              \
+  if constexpr (Operation::operation == Operation::call_)                                 \
+    goto call_register;                                                                   \
+  else                                                                                    \
+    last = unary<Operation::operation, class_width(opcode), imm_>(r[op->dst]);            \
+  SKEP_SET(last)                                                                          \
+  op_##form##_dst_ready:                                                                  \
+  if constexpr (Operation::operation == Operation::call_)                                 \
+    goto call_register;                                                                   \
+  else                                                                                    \
+    last = unary<Operation::operation, class_width(opcode), imm_>(last);                  \
+  SKEP_SET(last)
+#define SKEP_CODE_dst_imm(form, opcode, operation, off_, imm_)                            \
+  op_##form:                                                                              \
+  SKEP_SET((alu<Operation::operation, class_width(opcode)>(r[op->dst], SKEP_IMM)))        \
+  op_##form##_dst_ready:                                                                  \
+  SKEP_SET((alu<Operation::operation, class_width(opcode)>(last, SKEP_IMM)))
+#define SKEP_CODE_dst_src(form, opcode, operation, off_, imm_)                            \
+  op_##form:                                                                              \
+  SKEP_SET((binary<Operation::operation, class_width(opcode), off_>(r[op->dst], r[op->src]))) \
+  op_##form##_dst_ready:                                                                  \
+  SKEP_SET((binary<Operation::operation, class_width(opcode), off_>(last, r[op->src])))   \
+  op_##form##_src_ready:                                                                  \
+  SKEP_SET((binary<Operation::operation, class_width(opcode), off_>(r[op->dst], last)))
 #define SKEP_CODE_dst_src_imm(form, opcode, operation, off_, imm_)
-#define SKEP_CODE_jump_off(form, opcode, operation, off_, imm_)                                          \
-  op_##form : if constexpr (Operation::operation == Operation::may_goto_) {                              \
-    if (run.may_goto_left_ != 0) {                                                                       \
-      --run.may_goto_left_;                                                                              \
-      SKEP_NEXT();                                                                                       \
-    }                                                                                                    \
-  }                                                                                                      \
-  op += op->off;                                                                                         \
+#define SKEP_CODE_jump_off(form, opcode, operation, off_, imm_)                           \
+  op_##form:                                                                              \
+  if constexpr (Operation::operation == Operation::may_goto_) {                           \
+    if (run.may_goto_left_ != 0) {                                                        \
+      --run.may_goto_left_;                                                               \
+      SKEP_NEXT();                                                                        \
+    }                                                                                     \
+  }                                                                                       \
+  op += op->off;                                                                          \
   SKEP_DISPATCH();
 #define SKEP_CODE_jump_imm(form, opcode, operation, off_, imm_) \
-  op_##form : op += op->off;                                    \
+  op_##form:                                                    \
+  op += op->off;                                                \
   SKEP_DISPATCH();
-#define SKEP_CODE_compare_imm(form, opcode, operation, off_, imm_)                                       \
-  op_##form : if (jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], static_cast<std::uint64_t>(op->imm))) { \
-    op += op->off;                                                                                       \
-    SKEP_DISPATCH();                                                                                     \
-  }                                                                                                      \
-  SKEP_NEXT();
-#define SKEP_CODE_compare_src(form, opcode, operation, off_, imm_)                                       \
-  op_##form : if (jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], r[op->src])) {       \
-    op += op->off;                                                                                       \
-    SKEP_DISPATCH();                                                                                     \
-  }                                                                                                      \
-  SKEP_NEXT();
+#define SKEP_CODE_compare_imm(form, opcode, operation, off_, imm_)                        \
+  op_##form:                                                                              \
+  SKEP_BRANCH((jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], SKEP_IMM))) \
+  op_##form##_dst_ready:                                                                  \
+  SKEP_BRANCH((jump_taken<Operation::operation, class_width(opcode)>(last, SKEP_IMM)))
+#define SKEP_CODE_compare_src(form, opcode, operation, off_, imm_)                        \
+  op_##form:                                                                              \
+  SKEP_BRANCH((jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], r[op->src]))) \
+  op_##form##_dst_ready:                                                                  \
+  SKEP_BRANCH((jump_taken<Operation::operation, class_width(opcode)>(last, r[op->src])))  \
+  op_##form##_src_ready:                                                                  \
+  SKEP_BRANCH((jump_taken<Operation::operation, class_width(opcode)>(r[op->dst], last)))
 #define SKEP_CODE_call_imm(form, opcode, operation, off_, imm_)
-#define SKEP_CODE_call_pc(form, opcode, operation, off_, imm_) op_##form : goto call_function;
-#define SKEP_CODE_load(form, opcode, operation, off_, imm_)                                              \
-  op_##form : {                                                                                          \
-    constexpr unsigned size = access_size(opcode);                                                       \
-    const std::uint64_t address = r[op->src] + static_cast<std::int64_t>(op->off);                       \
-    if (SKEP_LIKELY(read_windows[op->src].allows(address, size) &&                                       \
-                    (aligned_enough<Operation::operation, size>(address)))) {                            \
-      r[op->dst] = load<Operation::operation, size>(address);                                            \
-      SKEP_NEXT();                                                                                       \
-    }                                                                                                    \
-    if constexpr (Operation::operation == Operation::load_acquire_) {                                    \
-      if (!run.atomic_allowed(*op, Access::read, op->src, address, size)) goto ended;                    \
-      r[op->dst] = load<Operation::operation, size>(address);                                            \
-    } else {                                                                                             \
-      std::uint64_t value = 0;                                                                           \
-      if (!run.load_slowly(*op, address, size, value)) goto ended;                                       \
-      r[op->dst] = extend<Operation::operation, size>(value);                                            \
-    }                                                                                                    \
-    SKEP_NEXT();                                                                                         \
-  }                                                                                                      \
-  op_##form##_free : r[op->dst] = load<Operation::operation, access_size(opcode)>(r[op->src] + static_cast<std::int64_t>(op->off)); \
+#define SKEP_CODE_call_pc(form, opcode, operation, off_, imm_) \
+  op_##form:                                                   \
+  goto call_function;
+#define SKEP_CHECKED_LOAD(opcode, operation, base)                                        \
+  {                                                                                       \
+    constexpr unsigned size = access_size(opcode);                                        \
+    const std::uint64_t address = SKEP_AT(base);                                          \
+    if (SKEP_LIKELY(read_windows[op->src].allows(address, size) &&                        \
+                    (aligned_enough<Operation::operation, size>(address)))) {             \
+      SKEP_SET((load<Operation::operation, size>(address)))                               \
+    }                                                                                     \
+    if constexpr (Operation::operation == Operation::load_acquire_) {                     \
+      if (!run.atomic_allowed(*op, Access::read, op->src, address, size)) goto ended;     \
+      last = load<Operation::operation, size>(address);                                   \
+    } else {                                                                              \
+      std::uint64_t value = 0;                                                            \
+      if (!run.load_slowly(*op, address, size, value)) goto ended;                        \
+      last = extend<Operation::operation, size>(value);                                   \
+    }                                                                                     \
+    SKEP_SET(last)                                                                        \
+  }
+#define SKEP_CODE_load(form, opcode, operation, off_, imm_)                               \
+  op_##form:                                                                              \
+  SKEP_CHECKED_LOAD(opcode, operation, r[op->src])                                        \
+  op_##form##_src_ready:                                                                  \
+  SKEP_CHECKED_LOAD(opcode, operation, last)                                              \
+  op_##form##_free:                                                                       \
+  SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(r[op->src]))))        \
+  op_##form##_free_src_ready:                                                             \
+  SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(last))))
+#define SKEP_STORE(form, opcode, operation, operand)                                      \
+  op_##form: {                                                                            \
+    constexpr unsigned size = access_size(opcode);                                        \
+    const std::uint64_t address = SKEP_AT(r[op->dst]);                                    \
+    if (SKEP_LIKELY(write_windows[op->dst].allows(address, size) &&                       \
+                    (aligned_enough<Operation::operation, size>(address)))) {             \
+      store<Operation::operation, size>(address, operand);                                \
+      SKEP_NEXT();                                                                        \
+    }                                                                                     \
+    if constexpr (Operation::operation == Operation::store_release_) {                    \
+      if (!run.atomic_allowed(*op, Access::write, op->dst, address, size)) goto ended;    \
+      store<Operation::operation, size>(address, operand);                                \
+    } else if (!run.store_slowly(*op, address, size, operand)) {                          \
+      goto ended;                                                                         \
+    }                                                                                     \
+    SKEP_NEXT();                                                                          \
+  }                                                                                       \
+  op_##form##_free:                                                                       \
+  store<Operation::operation, access_size(opcode)>(SKEP_AT(r[op->dst]), operand);         \
   SKEP_NEXT();
-#define SKEP_STORE(form, opcode, operation, operand)                                                     \
-  op_##form : {                                                                                          \
-    constexpr unsigned size = access_size(opcode);                                                       \
-    const std::uint64_t address = r[op->dst] + static_cast<std::int64_t>(op->off);                       \
-    if (SKEP_LIKELY(write_windows[op->dst].allows(address, size) &&                                      \
-                    (aligned_enough<Operation::operation, size>(address)))) {                            \
-      store<Operation::operation, size>(address, operand);                                               \
-      SKEP_NEXT();                                                                                       \
-    }                                                                                                    \
-    if constexpr (Operation::operation == Operation::store_release_) {                                   \
-      if (!run.atomic_allowed(*op, Access::write, op->dst, address, size)) goto ended;                   \
-      store<Operation::operation, size>(address, operand);                                               \
-    } else if (!run.store_slowly(*op, address, size, operand)) {                                         \
-      goto ended;                                                                                        \
-    }                                                                                                    \
-    SKEP_NEXT();                                                                                         \
-  }                                                                                                      \
-  op_##form##_free : store<Operation::operation, access_size(opcode)>(r[op->dst] + static_cast<std::int64_t>(op->off), operand); \
-  SKEP_NEXT();
-#define SKEP_CODE_store_imm(form, opcode, operation, off_, imm_) \
-  SKEP_STORE(form, opcode, operation, static_cast<std::uint64_t>(op->imm))
+#define SKEP_CODE_store_imm(form, opcode, operation, off_, imm_) SKEP_STORE(form, opcode, operation, SKEP_IMM)
 #define SKEP_CODE_store_src(form, opcode, operation, off_, imm_) SKEP_STORE(form, opcode, operation, r[op->src])
-#define SKEP_CODE_atomic(form, opcode, operation, off_, imm_)                                            \
-  op_##form : {                                                                                          \
-    constexpr unsigned size = access_size(opcode);                                                       \
-    const std::uint64_t address = r[op->dst] + static_cast<std::int64_t>(op->off);                       \
-    if (!SKEP_LIKELY(write_windows[op->dst].allows(address, size) && address % size == 0) &&             \
-        !run.atomic_allowed(*op, Access::write, op->dst, address, size))                                 \
-      goto ended;                                                                                        \
-    atomic<Operation::operation, size>(address, *op, r);                                                 \
-    SKEP_NEXT();                                                                                         \
-  }                                                                                                      \
-  op_##form##_free : atomic<Operation::operation, access_size(opcode)>(r[op->dst] + static_cast<std::int64_t>(op->off), *op, r); \
+#define SKEP_CODE_atomic(form, opcode, operation, off_, imm_)                             \
+  op_##form: {                                                                            \
+    constexpr unsigned size = access_size(opcode);                                        \
+    const std::uint64_t address = SKEP_AT(r[op->dst]);                                    \
+    if (!SKEP_LIKELY(write_windows[op->dst].allows(address, size) && address % size == 0) && \
+        !run.atomic_allowed(*op, Access::write, op->dst, address, size))                  \
+      goto ended;                                                                         \
+    atomic<Operation::operation, size>(address, *op, r);                                  \
+    SKEP_NEXT();                                                                          \
+  }                                                                                       \
+  op_##form##_free:                                                                       \
+  atomic<Operation::operation, access_size(opcode)>(SKEP_AT(r[op->dst]), *op, r);         \
   SKEP_NEXT();
 #define SKEP_CODE_lddw(form, opcode, operation, off_, imm_)
-#define SKEP_PACKET(form, opcode, offset)                                                                \
-  op_##form : {                                                                                          \
-    std::uint64_t value = 0;                                                                             \
-    if (!run.load_packet(offset, access_size(opcode), value)) {                                          \
-      run.ended_ = true;                                                                                 \
-      goto ended;                                                                                        \
-    }                                                                                                    \
-    r[0] = value;                                                                                        \
-    SKEP_NEXT();                                                                                         \
+#define SKEP_PACKET(form, opcode, offset)                                                 \
+  op_##form: {                                                                            \
+    std::uint64_t value = 0;                                                              \
+    if (!run.load_packet(offset, access_size(opcode), value)) {                           \
+      run.ended_ = true;                                                                  \
+      goto ended;                                                                         \
+    }                                                                                     \
+    r[0] = value;                                                                         \
+    SKEP_NEXT();                                                                          \
   }
-#define SKEP_CODE_packet_abs(form, opcode, operation, off_, imm_) \
-  SKEP_PACKET(form, opcode, static_cast<std::uint64_t>(op->imm))
+#define SKEP_CODE_packet_abs(form, opcode, operation, off_, imm_) SKEP_PACKET(form, opcode, SKEP_IMM)
 #define SKEP_CODE_packet_ind(form, opcode, operation, off_, imm_) \
-  SKEP_PACKET(form, opcode, static_cast<std::uint64_t>(op->imm) + static_cast<std::uint32_t>(r[op->src]))
+  SKEP_PACKET(form, opcode, SKEP_IMM + static_cast<std::uint32_t>(r[op->src]))
 
 #define SKEP_LIKELY(x) __builtin_expect(static_cast<bool>(x), 1)
 #define SKEP_DISPATCH()                                 \
@@ -247,14 +288,15 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
   static const void* const labels[] = {
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_LABEL_##operands(form),
 #include "isa/insns.inc"
-#define SKEP_FREE(form) &&op_##form##_free,
-#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_IF_MEMORY_##operands(SKEP_FREE, form)
+#define SKEP_VARIANT(form, variant) &&op_##form##_##variant,
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
       &&op_constant, &&op_call_checked, &&op_call_free, &&op_tail_call, &&op_tail_call_checked,
   };
   const auto& read_windows = run.windows_[static_cast<unsigned>(Access::read)];
   const auto& write_windows = run.windows_[static_cast<unsigned>(Access::write)];
   [[maybe_unused]] std::uint64_t left = run.budget_;
+  std::uint64_t last = 0;  // what the op before wrote to its destination
   SKEP_DISPATCH();
 
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, imm, ...) \
@@ -262,8 +304,7 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
 #include "isa/insns.inc"
 
 op_constant:
-  r[op->dst] = static_cast<std::uint64_t>(op->imm);
-  SKEP_NEXT();
+  SKEP_SET(SKEP_IMM)
 
 op_call_checked:
   if (!run.check_arguments(*op, reinterpret_cast<const lower::Binding*>(op->imm)->row, r)) goto ended;
