@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -45,7 +46,11 @@ struct Function {
 
 class Image final : public maps::TailTarget {
  public:
-  [[nodiscard]] std::uint32_t id() const noexcept override { return 1; }
+  /// Tells the live programs of this process apart.
+  [[nodiscard]] std::uint32_t id() const noexcept override {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) / alignof(std::max_align_t));
+  }
+  [[nodiscard]] std::uint32_t kind() const noexcept override { return static_cast<std::uint32_t>(program->type); }
 
   std::shared_ptr<const program::Program> program;
   std::vector<Op> ops;

@@ -42,6 +42,7 @@ class SlabProgArray final : public ProgArrayMap {
       exchange(index, nullptr);
       return 0;
     }
+    if (!admits(target->kind())) return -EINVAL;
     auto reference = std::unique_ptr<Reference>(new (std::nothrow) Reference(std::move(target)));
     if (reference == nullptr) return -ENOMEM;
     note_used(index);
@@ -78,6 +79,7 @@ class SlabProgArray final : public ProgArrayMap {
 
  private:
   static constexpr std::uint64_t kLocked = 1;
+  static constexpr std::uint64_t kNoKind = ~std::uint64_t{0};
 
   [[nodiscard]] static Reference* reference_in(std::uint64_t word) noexcept {
     return reinterpret_cast<Reference*>(word);
@@ -105,6 +107,12 @@ class SlabProgArray final : public ProgArrayMap {
     return std::unique_ptr<Reference>(reference_in(old));
   }
 
+  // The first target decides which kind of program the array holds.
+  [[nodiscard]] bool admits(std::uint32_t kind) noexcept {
+    std::uint64_t owner = kNoKind;
+    return kind_.compare_exchange_strong(owner, kind, std::memory_order_relaxed) || owner == kind;
+  }
+
   // Remembers up to where slots were ever filled, so that emptying a huge array stays cheap.
   void note_used(std::uint32_t index) noexcept {
     std::uint64_t used = used_.load(std::memory_order_relaxed);
@@ -114,6 +122,7 @@ class SlabProgArray final : public ProgArrayMap {
 
   Slab slab_;
   std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> kind_{kNoKind};
 };
 
 }  // namespace

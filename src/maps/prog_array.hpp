@@ -16,6 +16,8 @@ class TailTarget {
   virtual ~TailTarget() = default;
   /// The id that the application reads back from the array (Linux: the program's id). Not 0.
   [[nodiscard]] virtual std::uint32_t id() const noexcept = 0;
+  /// What kind of program it is (Linux: its type). One array holds programs of one kind only.
+  [[nodiscard]] virtual std::uint32_t kind() const noexcept = 0;
 };
 
 /// The operations that only program arrays have; implemented in prog_array.cpp.
@@ -24,7 +26,8 @@ class ProgArrayMap : public MapStorage {
   using MapStorage::MapStorage;
   /// The target in slot `index`; null when the slot is empty or out of range.
   [[nodiscard]] virtual std::shared_ptr<const TailTarget> target(std::uint32_t index) const noexcept = 0;
-  /// Puts `target` into slot `index` (null empties it). -E2BIG out of range.
+  /// Puts `target` into slot `index` (null empties it). -E2BIG out of range, -EINVAL when the first target that the array
+  /// ever held was of another kind.
   virtual int set(std::uint32_t index, std::shared_ptr<const TailTarget> target) noexcept = 0;
 };
 

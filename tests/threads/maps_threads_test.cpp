@@ -237,6 +237,7 @@ TEST_CASE("programs in an array may be replaced while others take them") {
     explicit Program(std::atomic<int>& counter) : alive(counter) { ++alive; }
     ~Program() override { --alive; }
     [[nodiscard]] std::uint32_t id() const noexcept override { return 1; }
+    [[nodiscard]] std::uint32_t kind() const noexcept override { return 6; }
     std::atomic<int>& alive;
   };
   std::atomic<int> alive{0};

@@ -31,7 +31,10 @@ std::span<const std::byte> bytes_of(const T& values) {
 }
 
 struct Program final : maps::TailTarget {
+  explicit Program(std::uint32_t its_kind = 6) : kind_(its_kind) {}
   [[nodiscard]] std::uint32_t id() const noexcept override { return 42; }
+  [[nodiscard]] std::uint32_t kind() const noexcept override { return kind_; }
+  std::uint32_t kind_;
 };
 
 }  // namespace
@@ -144,3 +147,14 @@ TEST_CASE("a program in an array outlives its replacement while a reader holds i
 }
 
 }  // namespace skep
+
+TEST_CASE("the first program decides which kind of program an array holds") {
+  const Map map = make(spec_of(MapType::prog_array, 4, 4, 2));
+  maps::ProgArrayMap& array = *map.storage()->prog_array();
+  REQUIRE(array.set(0, std::make_shared<const Program>(6)) == 0);
+  CHECK(array.set(1, std::make_shared<const Program>(1)) == -EINVAL);
+  CHECK(array.target(1) == nullptr);
+  CHECK(array.set(0, nullptr) == 0);
+  CHECK(array.set(1, std::make_shared<const Program>(1)) == -EINVAL);
+  CHECK(array.set(1, std::make_shared<const Program>(6)) == 0);
+}
