@@ -291,7 +291,7 @@ class Sink {
   }
   void text(std::string_view text) noexcept {
     if (length_ < out_.size())
-      std::memcpy(out_.data() + length_, text.data(), std::min<std::uint64_t>(text.size(), out_.size() - length_));
+      std::copy_n(text.data(), std::min<std::uint64_t>(text.size(), out_.size() - length_), out_.data() + length_);
     length_ += text.size();
   }
   void character(char c) noexcept { fill(c, 1); }
@@ -380,7 +380,8 @@ void render_plain(Sink& sink, std::string_view text) noexcept {
     sink.text(text.substr(0, percent));
     if (percent == std::string_view::npos) return;
     sink.character('%');
-    text.remove_prefix(percent + 2);
+    // The program's other threads, or the output itself, may have changed the format since it was checked.
+    text.remove_prefix(std::min(percent + 2, text.size()));
   }
 }
 

@@ -186,3 +186,114 @@ TEST_CASE("each program type may call the helpers that the running kernel lets i
   }
   CHECK(checked > 1000);
 }
+
+namespace {
+
+/// The smallest map of each type that is made without BTF or a kernel object.
+struct SmallMap {
+  MapType type;
+  std::uint32_t key_size = 4;
+  std::uint32_t value_size = 4;
+  std::uint32_t max_entries = 1;
+  std::uint32_t flags = 0;
+  bool holds_maps = false;
+};
+constexpr SmallMap kSmallMaps[] = {
+    {MapType::hash},
+    {MapType::array},
+    {MapType::prog_array},
+    {MapType::perf_event_array},
+    {MapType::percpu_hash},
+    {MapType::percpu_array},
+    {MapType::stack_trace, 4, 8},
+    {MapType::cgroup_array},
+    {MapType::lru_hash},
+    {MapType::lru_percpu_hash},
+    {MapType::lpm_trie, 8, 4, 1, BPF_F_NO_PREALLOC},
+    {.type = MapType::array_of_maps, .holds_maps = true},
+    {.type = MapType::hash_of_maps, .holds_maps = true},
+    {MapType::devmap},
+    {MapType::sockmap},
+    {MapType::cpumap},
+    {MapType::xskmap},
+    {MapType::sockhash},
+    {MapType::cgroup_storage, 8, 4, 0},
+    {MapType::reuseport_sockarray, 4, 8},
+    {MapType::percpu_cgroup_storage, 8, 4, 0},
+    {MapType::queue, 0},
+    {MapType::stack, 0},
+    {MapType::devmap_hash},
+    {MapType::ringbuf, 0, 0, 4096},
+    {MapType::bloom_filter, 0},
+    {MapType::user_ringbuf, 0, 0, 4096},
+    {MapType::arena, 0, 0, 1, BPF_F_MMAPABLE},
+};
+
+kernel::Descriptor create(const SmallMap& map) {
+  bpf_attr attr{};
+  attr.map_type = static_cast<std::uint32_t>(map.type);
+  attr.key_size = map.key_size;
+  attr.value_size = map.value_size;
+  attr.max_entries = map.max_entries;
+  attr.map_flags = map.flags;
+  kernel::Descriptor inner;
+  if (map.holds_maps) {
+    inner = create({MapType::array});
+    attr.inner_map_fd = static_cast<std::uint32_t>(inner.get());
+  }
+  return kernel::Descriptor(kernel::call(BPF_MAP_CREATE, attr));
+}
+
+// Whether the program, which keeps what it gets and stores no socket, was refused for nothing but that.
+bool accepted(const Loaded& loaded) {
+  return loaded.result == 0 || says(loaded, "Unreleased reference") || says(loaded, "expected=sock");
+}
+
+// A call with arguments that suit the row: pointers to eight zeros on the stack, zeros, the map.
+std::vector<Insn> call_with_map(const abi::Helper& helper, const kernel::Descriptor& map) {
+  using abi::Arg;
+  std::vector<Insn> insns{{0xbf, 6, 1, 0, 0}, {0x7a, 10, 0, -8, 0}};
+  for (std::uint8_t i = 0; i < helper.args.size(); ++i) {
+    const auto reg = static_cast<std::uint8_t>(i + 1);
+    const Arg arg = helper.args[i];
+    if (arg == Arg::map) {
+      insns.emplace_back(0x18, reg, BPF_PSEUDO_MAP_FD, 0, map.get());
+      insns.emplace_back(0, 0, 0, 0, 0);
+    } else if (arg == Arg::ctx) {
+      insns.emplace_back(0xbf, reg, 6, 0, 0);
+    } else if (arg == Arg::map_key || arg == Arg::map_value || arg == Arg::mem) {
+      insns.emplace_back(0xbf, reg, 10, 0, 0);
+      insns.emplace_back(0x07, reg, 0, 0, -8);
+    } else {
+      insns.emplace_back(0xb7, reg, 0, 0, 0);
+    }
+  }
+  insns.emplace_back(0x85, 0, 0, 0, static_cast<std::int32_t>(helper.id));
+  insns.push_back(kSetResult);
+  insns.push_back(kExit);
+  return insns;
+}
+
+}  // namespace
+
+TEST_CASE("each helper takes the map types that the running kernel lets it take") {
+  if (!kernel_referees()) return;
+  std::size_t checked = 0;
+  for (const SmallMap& small : kSmallMaps) {
+    const kernel::Descriptor map = create(small);
+    if (!map.ok()) {
+      MESSAGE("SKIP: this kernel makes no map of type ", std::string(name_of(small.type)));
+      continue;
+    }
+    for (const abi::Helper& helper : abi::helpers()) {
+      if (helper.maps == 0 || (helper.effects & abi::calls_back) != 0) continue;
+      CAPTURE(helper.name);
+      CAPTURE(name_of(small.type));
+      const Loaded loaded = load({ProgType::xdp}, call_with_map(helper, map), "GPL");
+      CAPTURE(loaded.log);
+      CHECK((helper.maps >> static_cast<unsigned>(small.type) & 1) == (accepted(loaded) ? 1 : 0));
+      ++checked;
+    }
+  }
+  CHECK(checked > 150);
+}

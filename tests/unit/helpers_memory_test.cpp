@@ -19,9 +19,8 @@ constexpr std::uint64_t kKernelAddress = 0xffff'8880'0000'0ff0;  // its 17th byt
 constexpr std::uint64_t kUserAddress = 0x1000'0ff8;
 
 std::vector<std::byte> bytes_of(const std::string& text) {
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 /// An environment, and a 64-byte destination that is no region and starts as all ones.

@@ -437,3 +437,45 @@ TEST_CASE("an address without a kernel symbol prints as a number") {
   CHECK(ours(c, text) == 30);
   CHECK(std::string(text.c_str()) == "0xabc 0xabc 0xabc      0xabc|");
 }
+
+TEST_CASE("random bytes as a format never write behind the buffer, and give a length or an error") {
+  RawContext context;
+  FakeEnv env(context);
+  std::mt19937 random(11);
+  std::array<std::byte, 40> region{};
+  for (int round = 0; round < 50'000; ++round) {
+    // Exact sizes, so that the sanitizer guards both ends.
+    std::vector<char> format(random() % 40 + 1);
+    for (char& c : format) c = random() % 3 == 0 ? '%' : static_cast<char>(random());
+    if (random() % 2 == 0) {
+      const std::string likely = random_format(random);
+      std::copy_n(likely.begin(), std::min(likely.size(), format.size()), format.begin());
+    }
+    format.back() = 0;
+    std::vector<std::uint64_t> args(random() % 13);
+    for (auto& arg : args)
+      arg = random() % 2 == 0 ? address_of(region.data()) + random() % 48 : std::uint64_t{random()} << random() % 40;
+    for (std::byte& byte : region) byte = static_cast<std::byte>(random());
+    env.regions = {region};
+    std::vector<char> out(random() % 64, '#');
+    const std::int64_t length = env.call(HelperId::snprintf, address_of(out.data()), out.size(),
+                                         address_of(format.data()), address_of(args.data()), args.size() * 8);
+    REQUIRE((length == -EINVAL || length == -ENOSPC || length > 0));
+    if (length > 0 && !out.empty()) REQUIRE(std::memchr(out.data(), 0, out.size()) != nullptr);
+    env.call(HelperId::trace_vprintk, address_of(format.data()), format.size() - random() % 2, address_of(args.data()),
+             args.size() * 8);
+  }
+}
+
+TEST_CASE("a format that its own output overwrites stays inside both") {
+  RawContext context;
+  FakeEnv env(context);
+  for (std::size_t shift = 0; shift < 16; ++shift) {
+    std::vector<char> memory(64, 0);
+    const std::string_view format = "%c%%%%a%%%cb%%";
+    std::copy(format.begin(), format.end(), memory.begin() + 16);
+    const std::array<std::uint64_t, 2> args{'%', '%'};
+    CHECK(env.call(HelperId::snprintf, address_of(memory.data() + shift), memory.size() - shift,
+                   address_of(memory.data() + 16), address_of(args.data()), 16) > 0);
+  }
+}
