@@ -60,7 +60,7 @@ class Host {
   [[nodiscard]] virtual unsigned numa_node(unsigned cpu) noexcept = 0;
 
   /// Copies memory outside the run's own regions for bpf_probe_read*. False: not readable there (the helper returns
-  /// -EFAULT). Must not fault, whatever the address.
+  /// -EFAULT or, for kernel memory below the kernel's addresses, -ERANGE). Must not fault, whatever the address.
   [[nodiscard]] virtual bool read_memory(MemorySpace space, std::uint64_t address, std::span<std::byte> out) noexcept = 0;
 
   /// Takes one line of bpf_printk.

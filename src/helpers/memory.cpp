@@ -3,7 +3,6 @@
 #include "helpers/memory.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 namespace skep::helpers {
@@ -37,7 +36,7 @@ std::int64_t read_string(Env& env, MemorySpace space, std::uint64_t address, std
     const std::uint64_t at = address + done;
     const std::uint64_t step = std::min({kPage - at % kPage, kStep, std::uint64_t{out.size() - done}});
     const std::size_t got = read_prefix(env, space, at, std::as_writable_bytes(out.subspan(done, step)));
-    if (got == 0) return -EFAULT;
+    if (got == 0) return read_error(space, address);
     if (const void* nul = std::memchr(out.data() + done, 0, got)) return static_cast<const char*>(nul) - out.data() + 1;
     done += got;
   }

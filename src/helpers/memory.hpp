@@ -3,6 +3,7 @@
 // Nothing here dereferences an address before one of the two has agreed to it.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <span>
 
@@ -10,10 +11,18 @@
 
 namespace skep::helpers {
 
-/// User or kernel memory, told apart by the address as Linux does on x86-64.
+/// The lower half of x86-64's addresses, but for its last page, is user space's.
+inline constexpr std::uint64_t kTaskSize = 0x7ffffffff000;
+
+/// User or kernel memory, told apart by the address as Linux does.
 [[nodiscard]] constexpr MemorySpace space_of(std::uint64_t address) noexcept {
-  constexpr std::uint64_t kTaskSize = 0x7ffffffff000;
   return address < kTaskSize ? MemorySpace::user : MemorySpace::kernel;
+}
+
+/// What a failed read gives: -EFAULT, but -ERANGE where the kernel's memory is asked for at an address of user space.
+[[nodiscard]] constexpr int read_error(MemorySpace space, std::uint64_t address) noexcept {
+  constexpr std::uint64_t kPage = 4096;
+  return space == MemorySpace::kernel && address < kTaskSize + kPage ? -ERANGE : -EFAULT;
 }
 
 /// Copies out.size() bytes. False, and `out` undefined, when some byte cannot be read.

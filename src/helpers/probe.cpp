@@ -12,7 +12,7 @@ std::uint64_t copy(Env& env, MemorySpace space, std::uint64_t out, std::uint64_t
   if (size == 0) return 0;
   if (read_memory(env, space, address, {bytes_at(out), size})) return 0;
   std::memset(bytes_at(out), 0, size);
-  return r0(-EFAULT);
+  return r0(read_error(space, address));
 }
 
 std::uint64_t copy_string(Env& env, MemorySpace space, std::uint64_t out, std::uint64_t size,
