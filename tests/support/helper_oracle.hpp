@@ -36,7 +36,6 @@ class HelperOracle {
     Data data{};
   };
 
-  [[nodiscard]] bool ready() const { return data_map_.ok(); }
   [[nodiscard]] const std::string& log() const { return log_; }
 
   /// Nothing when the kernel refused the program; log() says why.

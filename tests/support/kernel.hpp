@@ -5,12 +5,14 @@
 
 #include <linux/bpf.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -64,6 +66,17 @@ inline std::optional<std::string> unavailable() {
   const Descriptor fd = load(ProgType::xdp, program);
   if (fd.ok()) return std::nullopt;
   return std::string("bpf(2) is refused here: ") + std::strerror(-fd.get());
+}
+
+/// The same for what changes between releases: a kernel older than the 6.18 that skep follows cannot referee it either.
+inline std::optional<std::string> unavailable_or_older() {
+  utsname system{};
+  ::uname(&system);
+  int major = 0;
+  int minor = 0;
+  std::sscanf(system.release, "%d.%d", &major, &minor);
+  if (major > 6 || (major == 6 && minor >= 18)) return unavailable();
+  return std::string("the referee is Linux 6.18, this is ") + system.release;
 }
 
 /// What a test run of an XDP program gave.

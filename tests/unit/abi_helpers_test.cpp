@@ -99,7 +99,7 @@ bool another_prototype(const abi::Helper& helper, ProgType type) {
 }
 
 bool kernel_referees() {
-  const auto reason = kernel::unavailable();
+  const auto reason = kernel::unavailable_or_older();
   if (reason) MESSAGE("SKIP: ", *reason);
   return !reason;
 }

@@ -52,10 +52,9 @@ std::int64_t ours(HelperId id, const std::array<Arg, 5>& args, Data& data, const
 class Comparison {
  public:
   bool available() {
-    Data data{};
-    if (oracle_.ready() && oracle_.call(HelperId::jiffies64, {}, data)) return true;
-    MESSAGE("SKIP: bpf(2) is refused here");
-    return false;
+    const auto reason = kernel::unavailable_or_older();
+    if (reason) MESSAGE("SKIP: ", *reason);
+    return !reason;
   }
   void compare(HelperId id, const std::array<Arg, 5>& args, const Data& data, const std::string& what,
                const std::string& text = {}) {
