@@ -1,0 +1,136 @@
+// skep inspect: what an object file holds and asks for, without running or even making any of it.
+#include <fmt/format.h>
+
+#include "btf/btf.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/input.hpp"
+#include "cli/inspect_json.hpp"
+#include "cli/object_facts.hpp"
+#include "cli/quantity.hpp"
+#include "cli/table.hpp"
+#include "cli/verbs.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  return printable(fmt::format("{}", fmt::join(names, ", ")));
+}
+
+/// "struct counter, 24 B"; the size alone where the type is not known.
+std::string type_cell(const loader::ObjectSpec& object, std::uint32_t type, std::uint32_t size) {
+  if (size == 0 && type == 0) return {};
+  if (object.btf == nullptr || type == 0) return byte_count(size);
+  return fmt::format("{}, {}", btf::format_declaration(*object.btf, type, ""), byte_count(size));
+}
+
+void print_programs(const loader::ObjectSpec& object, const Paint& paint) {
+  if (object.programs.empty()) return;
+  fmt::print("\n{}\n", paint(Tone::strong, "programs"));
+  Table table;
+  table.column("name", Table::Align::left);
+  table.column("type", Table::Align::left);
+  table.column("section", Table::Align::left);
+  table.column("insns", Table::Align::right);
+  table.column("subprogs", Table::Align::right);
+  table.column("maps", Table::Align::left);
+  for (const auto& program : object.programs)
+    table.row({printable(program->name), std::string(name_of(program->type)), printable(program->section),
+               grouped(program->insns.size()),
+               program->subprogs.size() > 1 ? grouped(program->subprogs.size() - 1) : "",
+               joined(uses_of(object, *program).maps)});
+  fmt::print("{}", table.text(paint));
+}
+
+/// One line a program for what is different from program to program and long.
+void print_lists(const loader::ObjectSpec& object, const Paint& paint, const char* title,
+                 std::vector<std::string> (*list)(const loader::ObjectSpec&, const program::Program&), Tone tone) {
+  Table table;
+  table.column("", Table::Align::left);
+  table.column("", Table::Align::left);
+  for (const auto& program : object.programs)
+    if (const auto names = list(object, *program); !names.empty())
+      table.row({printable(program->name), {joined(names), tone}});
+  if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, title), table.text(paint));
+}
+
+void print_maps(const loader::ObjectSpec& object, const Paint& paint) {
+  Table table;
+  table.column("name", Table::Align::left);
+  table.column("type", Table::Align::left);
+  table.column("entries", Table::Align::right);
+  table.column("key", Table::Align::left);
+  table.column("value", Table::Align::left);
+  table.column("flags", Table::Align::left);
+  for (const loader::MapDef& def : object.maps) {
+    if (holds_globals(def)) continue;
+    const MapSpec& spec = def.spec;
+    std::string flags = flag_names(spec.flags);
+    if (spec.pinned_by_name) flags += flags.empty() ? "pinned by name" : ", pinned by name";
+    table.row({printable(spec.name), std::string(name_of(spec.type)), grouped(spec.max_entries),
+               type_cell(object, spec.btf_key_type, spec.key_size),
+               type_cell(object, spec.btf_value_type, spec.value_size), std::move(flags)});
+  }
+  if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, "maps"), table.text(paint));
+}
+
+void print_globals(const loader::ObjectSpec& object, const Paint& paint) {
+  Table table;
+  for (int i = 0; i < 3; ++i) table.column("", Table::Align::left);
+  for (const loader::MapDef& def : object.maps) {
+    if (!holds_globals(def)) continue;
+    for (const loader::GlobalVar& variable : def.variables) {
+      if (is_compilers_own(variable)) continue;
+      const auto value = initial_value(def, variable);
+      const bool typed = object.btf != nullptr && variable.btf_type != 0;
+      table.row({{printable(def.section), Tone::faint},
+                 typed ? btf::format_declaration(*object.btf, variable.btf_type, variable.name)
+                       : fmt::format("{} ({})", printable(variable.name), byte_count(variable.bytes)),
+                 typed ? "= " + btf::format_value(*object.btf, variable.btf_type, value) : ""});
+    }
+  }
+  if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, "globals"), table.text(paint));
+}
+
+void print_object(const loader::ObjectSpec& object) {
+  const Paint paint = Paint::for_stdout();
+  const std::string license =
+      object.license.empty() ? "no license" : fmt::format("license \"{}\"", printable(object.license));
+  fmt::print("{}  {}\n", paint(Tone::strong, printable(object.name)),
+             paint(Tone::faint, fmt::format("{}, {}", license, object.btf != nullptr ? "BTF" : "no BTF")));
+  print_programs(object, paint);
+  print_lists(
+      object, paint, "helpers", [](const auto& o, const auto& p) { return uses_of(o, p).helpers; }, Tone::plain);
+  print_maps(object, paint);
+  print_globals(object, paint);
+  print_lists(
+      object, paint, "needs", [](const auto&, const auto& p) { return p.need_names(); }, Tone::bad);
+  if (object.notes.empty()) return;
+  fmt::print("\n{}\n", paint(Tone::strong, "notes"));
+  for (const std::string& note : object.notes) fmt::print("  {}\n", printable(note));
+}
+
+}  // namespace
+
+int inspect(const InspectOptions& options) {
+  std::vector<loader::ObjectSpec> objects;
+  int code = exit_ok;
+  for (const std::string& path : options.objects) {
+    auto object = open_spec(path);
+    if (object)
+      objects.push_back(std::move(*object));
+    else
+      code = give_up(object.error());
+  }
+  if (options.json) {
+    fmt::print("{}", inspect_json_text(objects));
+    return code;
+  }
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    if (i != 0) fmt::print("\n");
+    print_object(objects[i]);
+  }
+  return code;
+}
+
+}  // namespace skep::cli

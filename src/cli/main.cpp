@@ -1,0 +1,146 @@
+// The command line: verbs, options, help. The only file that knows CLI11.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+#include "cli/exit_code.hpp"
+#include "cli/verbs.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  skep inspect filter.bpf.o
+  skep run filter.bpf.o --pcap in.pcap --write out.pcap
+  skep run filter.bpf.o --program drop_all --data packet.bin --repeat 1000000
+  skep run filter.bpf.o --map blocked=blocked.json --pcap in.pcap --json | jq .verdicts
+  skep dis filter.bpf.o
+  echo 'r0 = 42; exit' | tr ';' '\n' | skep asm --hex | skep plugin
+
+Exit codes:
+  0  done
+  1  the object or a program was refused, or a check failed
+  2  usage: unknown option, program, map or type
+  3  a run faulted
+  4  input: a file cannot be read, written or understood
+
+Each verb has a --help of its own. Colour only on a terminal and without NO_COLOR.)";
+
+/// Splits "NAME=VALUE"; the name may not be empty.
+std::pair<std::string, std::string> name_and_value(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    throw CLI::ValidationError("'" + text + "' is not NAME=VALUE");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void add_pairs(CLI::App& verb, const char* flag, std::map<std::string, std::string>& into, const char* type,
+               const char* help) {
+  const auto add = [&into](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) into.insert(name_and_value(text));
+    return true;
+  };
+  verb.add_option(flag, add, help)->type_name(type)->expected(1)->take_all();
+}
+
+void set_up_run(CLI::App& verb, RunOptions& o) {
+  verb.add_option("OBJ", o.object, "object file of clang's bpf target; '-' for standard input")->required();
+  verb.add_option("-p,--program", o.program, "function to run; may be left out when there is one")->type_name("NAME");
+  auto* pcap = verb.add_option("--pcap", o.pcap, "run an XDP program on each packet of a capture; '-' reads a pipe");
+  pcap->type_name("FILE");
+  verb.add_option("--data", o.data, "run on these bytes: the packet of an XDP program, else the context")
+      ->type_name("FILE|-")
+      ->excludes(pcap);
+  verb.add_option("-w,--write", o.write, "capture of the packets that passed, were sent back or redirected")
+      ->type_name("FILE");
+  verb.add_option("--repeat", o.repeat, "go over the input this many times")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  verb.add_option("--budget", o.budget, "end a run after this many instructions")->type_name("N");
+  add_pairs(verb, "--map", o.preload, "NAME=FILE", "fill a map first, from JSON: [{\"key\": 1, \"value\": 2}, …]");
+  add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer as this type");
+  const auto add_size = [&o](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+      const auto [name, number] = name_and_value(text);
+      std::uint32_t entries = 0;
+      if (!CLI::detail::lexical_cast(number, entries)) throw CLI::ValidationError("'" + text + "' is not NAME=N");
+      o.max_entries[name] = entries;
+    }
+    return true;
+  };
+  verb.add_option("--max-entries", add_size, "make a map this large")->type_name("NAME=N")->expected(1)->take_all();
+  verb.add_flag("--all", o.all, "show every map entry and every event");
+  verb.add_flag("--json", o.json, "for machines");
+  verb.add_flag("--unguarded", o.unguarded, "no access checks: only for programs you would link into your process");
+}
+
+void set_up_inspect(CLI::App& verb, InspectOptions& o) {
+  verb.add_option("OBJ", o.objects, "object files")->required();
+  verb.add_flag("--json", o.json, "for machines: an array with one object a file");
+}
+
+void set_up_dis(CLI::App& verb, DisOptions& o) {
+  static const std::map<std::string, isa::Style> kStyles{{"llvm", isa::Style::llvm}, {"kernel", isa::Style::kernel}};
+  verb.add_option("OBJ", o.object, "object file; '-' for standard input")->required();
+  verb.add_option("-p,--program", o.program, "only this function and what it calls")->type_name("NAME");
+  verb.add_option("--style", o.style, "llvm (default) or kernel")
+      ->type_name("STYLE")
+      ->transform(CLI::CheckedTransformer(kStyles, CLI::ignore_case).description(""));
+  verb.add_flag("--bytes", o.bytes, "the bytes of each instruction, too");
+}
+
+void set_up_asm(CLI::App& verb, AsmOptions& o) {
+  verb.add_option("FILE", o.source, "assembly; standard input when left out or '-'");
+  verb.add_option("-o,--output", o.output, "where to write; standard output when left out")->type_name("OUT");
+  auto* hex = verb.add_flag("--hex", o.hex, "hex bytes on one line, as `skep plugin` reads them");
+  verb.add_flag("--words", o.words, "64-bit words in hex, one a line")->excludes(hex);
+}
+
+void set_up_plugin(CLI::App& verb, PluginOptions& o) {
+  verb.add_option("MEMORY", o.memory, "hex bytes; r1 is their address, r2 how many there are");
+  verb.add_option("--program", o.program, "hex bytes of the program; standard input when left out")->type_name("HEX");
+  verb.add_flag("--elf", o.elf, "the program's bytes are an ELF file");
+  verb.add_flag("--debug", o.debug, "say on standard error what is run");
+}
+
+template <class Options>
+void add_verb(CLI::App& app, const char* name, const char* help, void (*set_up)(CLI::App&, Options&),
+              int (*verb)(const Options&), int& code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand(name, help);
+  set_up(*sub, *options);
+  sub->callback([options, verb, &code] { code = verb(*options); });
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"skep: eBPF outside the kernel", "skep"};
+  app.set_version_flag("--version", "skep " SKEP_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  int code = exit_ok;
+  add_verb<RunOptions>(app, "run", "run a program, show what it did", set_up_run, run, code);
+  add_verb<InspectOptions>(app, "inspect", "list programs, maps, global variables, needs", set_up_inspect, inspect,
+                           code);
+  add_verb<DisOptions>(app, "dis", "disassemble, with source lines", set_up_dis, dis, code);
+  add_verb<AsmOptions>(app, "asm", "assemble", set_up_asm, assemble, code);
+  add_verb<PluginOptions>(app, "plugin", "be a plug-in of the public bpf_conformance runner", set_up_plugin, plugin,
+                          code);
+  add_verb<TestIsaOptions>(
+      app, "test-isa", "run a folder of conformance files",
+      +[](CLI::App& verb, TestIsaOptions& o) {
+        verb.add_option("DIR", o.folder, "files *.data")->capture_default_str();
+      },
+      test_isa, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return give_up(exit_input, "standard output: cannot write");
+  return code;
+}
+
+}  // namespace
+}  // namespace skep::cli
+
+int main(int argc, char** argv) { return skep::cli::main(argc, argv); }

@@ -1,0 +1,71 @@
+// The verbs of the command: what each is asked, and the function that does it.
+//
+// main.cpp fills these from the command line. Every verb prints its answer on standard output, its troubles on standard
+// error, and returns an exit code (exit_code.hpp).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <skep/executable.hpp>
+
+#include "isa/text.hpp"
+
+namespace skep::cli {
+
+struct RunOptions {
+  std::string object;
+  std::string program;               ///< empty: the only one
+  std::optional<std::string> pcap;   ///< packets to run on
+  std::optional<std::string> write;  ///< where packets that were not dropped go
+  std::optional<std::string> data;   ///< one input
+  std::uint64_t repeat = 1;
+  std::uint64_t budget = skep::RunOptions::kNoBudget;
+  std::map<std::string, std::string> preload;  ///< map name → JSON file
+  std::map<std::string, std::string> events;   ///< ring buffer → type of its records
+  std::map<std::string, std::uint32_t, std::less<>> max_entries;
+  bool json = false;
+  bool all = false;
+  bool unguarded = false;
+};
+int run(const RunOptions& options);
+
+struct InspectOptions {
+  std::vector<std::string> objects;
+  bool json = false;
+};
+int inspect(const InspectOptions& options);
+
+struct DisOptions {
+  std::string object;
+  std::string program;  ///< empty: all
+  isa::Style style = isa::Style::llvm;
+  bool bytes = false;
+};
+int dis(const DisOptions& options);
+
+struct AsmOptions {
+  std::string source = "-";
+  std::optional<std::string> output;
+  bool hex = false;    ///< bytes, on one line
+  bool words = false;  ///< 64-bit words, one a line
+};
+int assemble(const AsmOptions& options);
+
+struct PluginOptions {
+  std::optional<std::string> program;  ///< hex; absent: standard input
+  std::string memory;                  ///< hex
+  bool elf = false;
+  bool debug = false;
+};
+int plugin(const PluginOptions& options);
+
+struct TestIsaOptions {
+  std::string folder = "../shared/conformance/isa";
+};
+int test_isa(const TestIsaOptions& options);
+
+}  // namespace skep::cli
