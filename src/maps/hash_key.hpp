@@ -113,9 +113,22 @@ class AnyKey {
   [[nodiscard]] std::size_t words() const noexcept { return (std::size_t{size_} + 7) / 8; }
   [[nodiscard]] std::uint64_t word(std::size_t index) const noexcept {
     const std::size_t left = size_ - index * 8;
+    return left >= 8 ? load<std::uint64_t>(index * 8) : tail(left);
+  }
+  // The last `left` < 8 bytes, by loads of fixed sizes that overlap: a copy of varying size would be a call.
+  [[nodiscard]] std::uint64_t tail(std::size_t left) const noexcept {
+    const std::size_t off = size_ - left;
+    if (size_ >= 8) return load<std::uint64_t>(size_ - 8) >> (64 - 8 * left);
+    if (left >= 4) return load<std::uint32_t>(off) | std::uint64_t{load<std::uint32_t>(size_ - 4)} << (8 * (left - 4));
     std::uint64_t word = 0;
-    std::memcpy(&word, key_ + index * 8, left < 8 ? left : 8);
+    for (std::size_t i = 0; i < left; ++i) word |= std::uint64_t{load<std::uint8_t>(off + i)} << (8 * i);
     return word;
+  }
+  template <class T>
+  [[nodiscard]] T load(std::size_t off) const noexcept {
+    T value;
+    std::memcpy(&value, key_ + off, sizeof value);
+    return value;
   }
 
   const std::byte* key_;

@@ -5,11 +5,13 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <random>
 #include <thread>
 #include <vector>
 
-#include "maps/copy.hpp"
+#include "maps/hash_table.hpp"
+#include "maps/map_storage.hpp"
 #include "maps/prog_array.hpp"
 #include "maps/ringbuf.hpp"
 
@@ -126,6 +128,45 @@ TEST_CASE("a key that is only ever replaced is always found, however its neighbo
       if (thread == 1) hash.update(bytes_of(kStays), bytes_of(key), 0, 0);
       if (thread > 1) hash.update(bytes_of(key), bytes_of(key), 0, 0);
       if (thread > 1) hash.erase(bytes_of(key));
+    }
+  });
+  CHECK(missed == 0);
+}
+
+TEST_CASE("a reader that is led into another chain by a slot used again still finds its key") {
+  // Two long chains, and slots that go from one to the other all the time.
+  struct CrowdedKey : maps::FixedKey<8> {
+    CrowdedKey(const std::byte* key, std::uint32_t size) noexcept : FixedKey(key, size) { std::memcpy(&word, key, 8); }
+    [[nodiscard]] std::uint64_t hash(const maps::HashSeed&) const noexcept { return word << 63; }
+    std::uint64_t word = 0;
+  };
+  constexpr std::uint64_t kKeys = 64;
+  maps::SlabLayout layout;
+  auto geometry = maps::HashGeometry::plan(kKeys / 2, 8, 8, layout);
+  geometry.bucket_bits = 1;
+  const auto slab = maps::Slab::reserve(layout, 1u << 20);
+  REQUIRE(slab);
+  maps::HashTable<CrowdedKey> table(geometry, slab, *maps::HashSeed::make(true));
+  const auto no_value = [](std::uint32_t) {};
+  constexpr std::uint64_t kStays[] = {1000, 1001};
+  for (const std::uint64_t& key : kStays) REQUIRE(table.store(bytes_of(key), 0, false, no_value, no_value) == 0);
+  std::atomic<bool> stop{false};
+  std::atomic<unsigned> missed{0};
+  on_threads(kThreads, [&](unsigned thread) {
+    std::mt19937 random(thread);
+    if (thread == 0) {
+      // Long enough for the system to stop this thread in the middle of a walk now and then.
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+      for (unsigned round = 0; std::chrono::steady_clock::now() < end; ++round)
+        missed += table.find(bytes_of(kStays[round % 2])) == 0;
+      stop = true;
+    }
+    while (!stop) {
+      const std::uint64_t key = random() % kKeys;
+      if (random() % 2 == 0)
+        (void)table.store(bytes_of(key), 0, false, no_value, no_value);
+      else
+        (void)table.erase(bytes_of(key));
     }
   });
   CHECK(missed == 0);

@@ -146,8 +146,6 @@ TEST_CASE("a program in an array outlives its replacement while a reader holds i
   CHECK(map.erase(1u).error().sys == E2BIG);
 }
 
-}  // namespace skep
-
 TEST_CASE("the first program decides which kind of program an array holds") {
   const Map map = make(spec_of(MapType::prog_array, 4, 4, 2));
   maps::ProgArrayMap& array = *map.storage()->prog_array();
@@ -158,3 +156,5 @@ TEST_CASE("the first program decides which kind of program an array holds") {
   CHECK(array.set(1, std::make_shared<const Program>(1)) == -EINVAL);
   CHECK(array.set(1, std::make_shared<const Program>(6)) == 0);
 }
+
+}  // namespace skep

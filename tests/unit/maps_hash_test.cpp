@@ -1,6 +1,7 @@
 // Hash maps beyond what the kernel can be asked from outside: the program's side, slots, pointers, seeds.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <vector>
@@ -181,7 +182,7 @@ TEST_CASE("keys that share all but a few bits spread evenly over the buckets") {
 TEST_CASE("every byte of a long key takes part in its hash") {
   const auto seed = maps::HashSeed::make(true);
   REQUIRE(seed);
-  for (const std::uint32_t size : {1u, 7u, 12u, 20u, 128u, 129u, 300u}) {
+  for (const std::uint32_t size : {1u, 2u, 3u, 5u, 6u, 7u, 9u, 12u, 15u, 20u, 128u, 129u, 300u}) {
     CAPTURE(size);
     std::vector<std::byte> key(size);
     std::set<std::uint64_t> hashes{maps::AnyKey(key.data(), size).hash(*seed)};
@@ -191,6 +192,10 @@ TEST_CASE("every byte of a long key takes part in its hash") {
       byte = std::byte{0};
     }
     CHECK(hashes.size() == size + 1);
+    // What follows the key in memory does not.
+    std::vector<std::byte> longer(size + 16, std::byte{0xff});
+    std::copy(key.begin(), key.end(), longer.begin() + 8);
+    CHECK(maps::AnyKey(longer.data() + 8, size).hash(*seed) == maps::AnyKey(key.data(), size).hash(*seed));
   }
 }
 
