@@ -111,6 +111,7 @@ class XdpPacket final : public Context {
   [[nodiscard]] std::span<const std::byte> meta() const noexcept { return {buffer_.data() + meta_, data_ - meta_}; }
   [[nodiscard]] const std::optional<Redirect>& redirect() const noexcept { return redirect_; }
   void set_redirect(const Redirect& redirect) noexcept { redirect_ = redirect; }
+  void clear_redirect() noexcept { redirect_.reset(); }
 
   // What the helpers of the same names do; 0 or a negative errno. Of a delta the low 32 bits count, as a signed number;
   // of an offset the low 32 bits.

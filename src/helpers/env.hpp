@@ -24,6 +24,10 @@ class Env : public HelperCall {
   [[nodiscard]] virtual bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept = 0;
   virtual void unlend() noexcept = 0;
 
+  /// How many bytes may be read from `address` on, 0 when none. For strings, whose end another thread may overwrite after
+  /// the guard has seen it.
+  [[nodiscard]] virtual std::uint64_t readable_room(std::uint64_t address) noexcept = 0;
+
   /// The packet or another region has moved: every cached check is void.
   virtual void regions_changed() noexcept = 0;
 

@@ -63,7 +63,8 @@ std::uint64_t snprintf(Env& env, std::uint64_t out, std::uint64_t out_bytes, std
                        std::uint64_t args, std::uint64_t args_bytes) noexcept {
   Arguments arguments;
   if (!arguments.load(args, args_bytes)) return r0(-EINVAL);
-  const char* text = reinterpret_cast<const char*>(format_address);
+  const char* start = reinterpret_cast<const char*>(format_address);
+  const std::string_view text(start, strnlen(start, env.readable_room(format_address)));
   const std::int64_t length = format(env, text, arguments.span(), {reinterpret_cast<char*>(out), out_bytes});
   return r0(length < 0 ? length : length + 1);
 }

@@ -87,11 +87,12 @@ std::uint64_t strtoul(Env&, std::uint64_t text, std::uint64_t size, std::uint64_
   return r0(number.consumed);
 }
 
-std::uint64_t strncmp(Env&, std::uint64_t left, std::uint64_t size, std::uint64_t right, std::uint64_t,
+std::uint64_t strncmp(Env& env, std::uint64_t left, std::uint64_t size, std::uint64_t right, std::uint64_t,
                       std::uint64_t) noexcept {
   const auto* a = reinterpret_cast<const unsigned char*>(left);
   const auto* b = reinterpret_cast<const unsigned char*>(right);
-  for (std::uint64_t i = 0; i < size; ++i) {
+  const std::uint64_t both = std::min(size, env.readable_room(right));
+  for (std::uint64_t i = 0; i < both; ++i) {
     if (a[i] != b[i]) return r0(a[i] < b[i] ? -1 : 1);
     if (a[i] == 0) break;
   }

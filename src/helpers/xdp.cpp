@@ -76,6 +76,7 @@ std::uint64_t redirect_map(Env& env, std::uint64_t map, std::uint64_t key, std::
   if (packet == nullptr || kind == std::end(kRedirectMaps) || storage.spec().key_size != sizeof(index))
     return r0(-EINVAL);
   if ((flags & ~(kActionMask | kind->flags)) != 0) return verdict(XdpAction::aborted);
+  packet->clear_redirect();
   const bool everywhere = (flags & kBroadcast) != 0;
   if (!everywhere && storage.lookup(reinterpret_cast<const std::byte*>(&index), 0) == nullptr)
     return flags & kActionMask;

@@ -98,7 +98,7 @@ bool Run::check_arguments(const lower::Op& op, const abi::Helper& row, const Reg
 }
 
 bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers& r,
-                        const maps::MapStorage*& bound) const noexcept {
+                        const maps::MapStorage*& bound) noexcept {
   using enum abi::Arg;
   const std::uint64_t value = r[index + 1];
   const std::uint64_t next = r[index + 2];  // a memory argument is never the last one
@@ -158,11 +158,15 @@ bool Run::holds_record(std::uint64_t address) const noexcept {
   return false;
 }
 
-bool Run::holds_c_string(std::uint64_t address) const noexcept {
+std::uint64_t Run::readable_room(std::uint64_t address) noexcept {
+  if (!current_->guarded) return ~address;
   const Found found = find_region(Access::read, address);
-  if (!found.found) return false;
-  const std::uint64_t room = found.window.span - (address - found.window.lo);
-  return std::memchr(reinterpret_cast<const void*>(address), 0, room) != nullptr;
+  return found.found ? found.window.span - (address - found.window.lo) : 0;
+}
+
+bool Run::holds_c_string(std::uint64_t address) noexcept {
+  const std::uint64_t room = readable_room(address);
+  return room != 0 && std::memchr(reinterpret_cast<const void*>(address), 0, room) != nullptr;
 }
 
 }  // namespace skep::vm

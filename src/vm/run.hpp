@@ -62,6 +62,7 @@ class Run final : public helpers::Env {
   void regions_changed() noexcept override;
   bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept override;
   void unlend() noexcept override;
+  std::uint64_t readable_room(std::uint64_t address) noexcept override;
 
  private:
   template <bool kCounted>
@@ -116,7 +117,7 @@ class Run final : public helpers::Env {
   // Calls.
   [[nodiscard]] bool check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept;
   [[nodiscard]] bool argument_fits(const abi::Helper& row, unsigned index, const Registers& r,
-                                   const maps::MapStorage*& map) const noexcept;
+                                   const maps::MapStorage*& map) noexcept;
   void call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept;
   /// callx on something that is no function of the program: a helper's id (uBPF and the conformance files do that).
   void call_named_by_register(const lower::Op& op, Registers& r) noexcept;
@@ -127,7 +128,7 @@ class Run final : public helpers::Env {
   [[nodiscard]] bool load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) const noexcept;
 
   [[nodiscard]] bool holds_record(std::uint64_t address) const noexcept;
-  [[nodiscard]] bool holds_c_string(std::uint64_t address) const noexcept;
+  [[nodiscard]] bool holds_c_string(std::uint64_t address) noexcept;
   void fault(const lower::Op& op, FaultKind kind, std::uint64_t address = 0, std::uint64_t size = 0) noexcept;
   void name_region(std::uint64_t address) noexcept;
 

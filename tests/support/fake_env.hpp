@@ -100,6 +100,14 @@ class FakeEnv final : public helpers::Env {
     return true;
   }
   void unlend() noexcept override { loans.pop_back(); }
+  // Strings of the test's own lie in no region; the guard would have seen their end.
+  std::uint64_t readable_room(std::uint64_t address) noexcept override {
+    for (const auto region : regions) {
+      const std::uint64_t at = address - reinterpret_cast<std::uint64_t>(region.data());
+      if (at < region.size()) return region.size() - at;
+    }
+    return std::strlen(reinterpret_cast<const char*>(address)) + 1;
+  }
   void regions_changed() noexcept override { ++changes; }
 
   /// Calls a built-in helper the way an engine does.

@@ -278,6 +278,8 @@ TEST_CASE("bpf_redirect_map records map and key, or gives the low flag bits when
     REQUIRE(packet.redirect());
     CHECK(packet.redirect()->map == &map);
     CHECK(packet.redirect()->key == 4);
+    CHECK(redirect(5, XDP_PASS) == XDP_PASS);
+    CHECK_FALSE(packet.redirect());
     const bool broadcasts = type == MapType::devmap || type == MapType::devmap_hash;
     CHECK(redirect(5, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS) == (broadcasts ? XDP_REDIRECT : XDP_ABORTED));
   }

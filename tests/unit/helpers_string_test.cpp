@@ -248,3 +248,12 @@ TEST_CASE("number parsing reads no byte behind its size") {
   CHECK(env.call(HelperId::strtoul, address_of("1"), 0, 10, address_of(&number)) == -EINVAL);
   CHECK(number == 0);
 }
+
+TEST_CASE("bpf_strncmp stops where the readable memory ends, NUL or not") {
+  RawContext context;
+  FakeEnv env(context);
+  const std::string left = "abcdef";
+  std::array<std::byte, 3> right{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}};
+  env.regions = {right};
+  CHECK(env.call(HelperId::strncmp, address_of(left.c_str()), left.size(), address_of(right.data())) == 0);
+}
