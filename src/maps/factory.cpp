@@ -171,7 +171,15 @@ Complaint check(const MapSpec& spec, const Rules& rules) {
   return {};
 }
 
-unsigned cpus_of_this_machine() { return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF))); }
+unsigned cpus_for(const CreateOptions& options) {
+  return options.cpus != 0 ? options.cpus : static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
+}
+
+class StandIn final : public MapStorage {
+ public:
+  using MapStorage::MapStorage;
+  [[nodiscard]] bool usable() const noexcept override { return false; }
+};
 
 ErrorCode code_of(int sys) { return sys == EINVAL ? ErrorCode::invalid : ErrorCode::limit; }
 
@@ -196,14 +204,17 @@ Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOpti
   if (auto complaint = check(spec, *rules); complaint.sys != 0)
     return fail(code_of(complaint.sys), where, std::move(complaint.what), complaint.sys);
 
-  const unsigned cpus = options.cpus != 0 ? options.cpus : cpus_of_this_machine();
-  auto map = rules->make({.spec = spec, .cpus = cpus, .max_bytes = options.max_bytes});
+  auto map = rules->make({.spec = spec, .cpus = cpus_for(options), .max_bytes = options.max_bytes});
   if (map == nullptr) {
     auto what = fmt::format("no memory for {} entries of key_size {} and value_size {}, limit {} bytes",
                             spec.max_entries, spec.key_size, spec.value_size, options.max_bytes);
     return fail(ErrorCode::limit, where, std::move(what), ENOMEM);
   }
   return map;
+}
+
+std::shared_ptr<MapStorage> make_stand_in(const MapSpec& spec, const CreateOptions& options) {
+  return std::make_shared<StandIn>(spec, cpus_for(options));
 }
 
 }  // namespace skep::maps

@@ -93,6 +93,8 @@ class MapStorage {
 
   /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
   [[nodiscard]] virtual std::span<const ValueArea> value_areas() const noexcept { return {}; }
+  /// False for a stand-in (see make_stand_in): programs that name it cannot be built.
+  [[nodiscard]] virtual bool usable() const noexcept { return true; }
   /// This map as one of the kinds that have helpers of their own; null for all others.
   [[nodiscard]] virtual RingBufferMap* ring_buffer() noexcept { return nullptr; }
   [[nodiscard]] virtual ProgArrayMap* prog_array() noexcept { return nullptr; }
@@ -125,5 +127,9 @@ struct CreateOptions {
 /// A live, empty (arrays: zeroed) map. Errors with the errno that Linux' BPF_MAP_CREATE gives; ErrorCode::unsupported
 /// for a type that skep has no storage for yet.
 [[nodiscard]] Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOptions& options = {});
+
+/// What stands for a map of a type that has no storage here, so that the other maps and programs of its object can be used:
+/// it tells its spec, and every operation is refused.
+[[nodiscard]] std::shared_ptr<MapStorage> make_stand_in(const MapSpec& spec, const CreateOptions& options = {});
 
 }  // namespace skep::maps
