@@ -11,5 +11,5 @@ say() { printf '\n$ %s\n' "$*"; "$@"; }
 
 say "$build/skep" run "$build/examples/hello.bpf.o" --program hello --repeat 3
 say "$build/skep" run "$build/examples/counters.bpf.o" --program count_and_filter --pcap "$build/examples/traffic.pcap" \
-  --write "$out/out.pcap"
+  --event drops=drop_event --write "$out/out.pcap"
 printf '\nWhat passed is in %s; the program is examples/demo/counters.bpf.c.\n' "$out/out.pcap"
