@@ -72,7 +72,9 @@ class Program {
 
 class Object {
  public:
-  /// Reads and opens an object file; makes its maps. Errors say which section, symbol or map, and why.
+  /// Reads and opens an object file; makes its maps. Errors say which section, symbol or map, and why. A map of a type that
+  /// skep has no storage for does not keep the object from opening: it refuses every operation, and programs that use it
+  /// cannot be built.
   [[nodiscard]] static Result<Object> load_file(const std::string& path, const ObjectOptions& options = {});
   /// The same out of memory; `bytes` may go away afterwards. `name` stands for the file name.
   [[nodiscard]] static Result<Object> load(std::span<const std::byte> bytes, std::string name = "object",

@@ -39,6 +39,7 @@ Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, un
   if (const auto size = options.max_entries.find(spec.name); size != options.max_entries.end())
     spec.max_entries = size->second;
   auto storage = maps::create(spec, {.cpus = cpus, .max_bytes = budget});
+  if (!storage && storage.error().code == ErrorCode::unsupported) return Map::wrap(maps::make_stand_in(spec, {.cpus = cpus}));
   if (!storage) return fail(std::move(storage).error());
   for (const maps::ValueArea& area : (*storage)->value_areas()) {
     if (area.bytes > budget)

@@ -267,6 +267,9 @@ class Lowering {
     if (low >= image_->maps.size())
       return fail(ErrorCode::invalid, "", fmt::format("names map {}, the program has {}", low, image_->maps.size()));
     const maps::MapStorage& map = *image_->maps[low];
+    if (!map.usable())
+      return fail(ErrorCode::unsupported, "",
+                  fmt::format("uses map {} of type {}, which skep does not have yet", map.spec().name, name_of(map.spec().type)));
     if (info.form == Form::lddw_map || info.form == Form::lddw_map_idx) {
       op.imm = reinterpret_cast<std::int64_t>(&map);
       return {};
