@@ -168,6 +168,10 @@ class Generator {
     const FormInfo& row = one_of(rows);
     const auto off = static_cast<std::int16_t>(-8 * static_cast<int>(1 + below(kStackWords)));
     const std::uint8_t src = (row.writes & isa::regs::S) != 0 ? free_register() : any_register();
+    // A kernel that lacks a certain fix (6.18.44 lacks it, 6.12.117 has it) keeps the range of a number that an atomic
+    // fetches back from the stack, but not its precision: it prunes a path that matters and drops live code (seed
+    // 101507 without this store). A slot that was written in part has no range.
+    if (row.writes != 0) add(Insn(0x72, kFrame, 0, off, static_cast<std::int32_t>(1 + below(127))));
     add(Insn(row.opcode, kFrame, src, off, static_cast<std::int32_t>(row.imm)));
   }
 

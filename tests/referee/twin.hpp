@@ -1,0 +1,60 @@
+// A program of ours and the same one in the running kernel, each with maps of its own that hold the same.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <skep/skep.hpp>
+
+#include "referee/traffic.hpp"
+#include "support/kernel_map.hpp"
+
+namespace skep::referee {
+
+/// What one packet came to.
+struct Outcome {
+  std::uint32_t verdict = 0;
+  Frame meta;
+  Frame frame;
+  std::string fault;  ///< why there is no verdict; empty when there is one
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+/// Key to value, as bytes.
+using Contents = std::map<std::string, std::string>;
+
+class Twin {
+ public:
+  /// Opens `image` anew on both sides. Error: why program `name` cannot be run on one of them.
+  [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name);
+
+  [[nodiscard]] const Program& program() const { return executable_.program(); }
+  [[nodiscard]] const Object& object() const { return object_; }
+
+  /// Puts an entry into both maps of that name, or into none where one side refuses it. False when there is no such
+  /// map.
+  bool put(std::string_view map, std::span<const std::byte> key, std::span<const std::byte> value);
+  /// Overwrites bytes of a global variable on both sides. False when there is no such variable.
+  bool set_variable(std::string_view variable, std::span<const std::byte> bytes);
+
+  [[nodiscard]] Outcome run_here(const Frame& frame);
+  [[nodiscard]] Outcome run_in_kernel(const Frame& frame) const;
+
+  /// Names of the maps whose contents can be compared and are not the same.
+  [[nodiscard]] std::vector<std::string> different_maps() const;
+
+ private:
+  Twin(Object object, Executable executable) : object_(std::move(object)), executable_(std::move(executable)) {}
+  Result<void> make_kernel_maps();
+  Result<void> load_into_kernel();
+  [[nodiscard]] Contents kernel_contents(std::size_t map) const;
+
+  Object object_;
+  Executable executable_;
+  std::deque<kernel::KernelMap> kernel_maps_;  // in the order of object_.maps()
+  kernel::Descriptor kernel_program_;
+};
+
+}  // namespace skep::referee
