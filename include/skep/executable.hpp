@@ -37,6 +37,7 @@ enum class FaultKind : std::uint8_t {
   budget,             ///< the instruction budget is used up
   no_helper,          ///< a register call named a helper that is unknown or not allowed
   host_exception,     ///< an application helper threw
+  unresolved,         ///< an instruction that asks for a kernel type, field or value which the target's BTF does not have
 };
 
 /// Stable short name of a kind: "bad_load". Static storage.

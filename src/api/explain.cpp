@@ -17,7 +17,7 @@ struct KindText {
 };
 
 /// By FaultKind.
-constexpr std::array<KindText, 10> kKinds{{
+constexpr std::array<KindText, 11> kKinds{{
     {"none", "no fault"},
     {"bad_load", "load"},
     {"bad_store", "store"},
@@ -28,6 +28,7 @@ constexpr std::array<KindText, 10> kKinds{{
     {"budget", "the instruction budget is used up"},
     {"no_helper", "call by register to a helper that is unknown or not allowed"},
     {"host_exception", "a helper of the application threw"},
+    {"unresolved", "asks for what the target's types do not have"},
 }};
 
 std::string place_of(const Fault& fault) {
@@ -58,6 +59,10 @@ std::string details_of(const Fault& fault) {
     case FaultKind::no_helper:
     case FaultKind::host_exception:
       return ": " + helper_name(fault.helper);
+    case FaultKind::unresolved: {
+      const program::Poison* poison = fault.program == nullptr ? nullptr : fault.program->poison_at(fault.pc);
+      return poison == nullptr ? "" : ": " + poison->what;
+    }
     case FaultKind::none:
     case FaultKind::call_depth:
     case FaultKind::budget:

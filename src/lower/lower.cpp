@@ -179,7 +179,8 @@ class Lowering {
         if (auto ok = lower_constant(pc, info, op); !ok) return ok;
         break;
       case Operands::call_imm:
-        if (auto ok = lower_call(insn, info, op); !ok) return ok;
+        if (image_->program->poison_at(pc) != nullptr) op.code = Code::trap;
+        else if (auto ok = lower_call(insn, info, op); !ok) return ok;
         break;
     }
     use_ready_register(pc, info, op);

@@ -49,6 +49,7 @@ enum class Code : std::uint16_t {
   call_free,          ///< the same without checks
   tail_call,          ///< r2 = map, r3 = index
   tail_call_checked,  ///< the same; r2 is checked to be a program array; imm = address of the Binding
+  trap,               ///< an instruction that relocation poisoned: ends the run with a fault
 };
 
 struct Op {

@@ -29,6 +29,12 @@ std::vector<std::string> Program::need_names() const {
   return names;
 }
 
+const Poison* Program::poison_at(std::uint32_t pc) const noexcept {
+  const auto found = std::lower_bound(poisons.begin(), poisons.end(), pc,
+                                      [](const Poison& poison, std::uint32_t at) { return poison.pc < at; });
+  return found != poisons.end() && found->pc == pc ? &*found : nullptr;
+}
+
 const Subprog* Program::subprog_at(std::uint32_t pc) const noexcept {
   for (const Subprog& subprog : subprogs)
     if (pc >= subprog.start && pc < subprog.end) return &subprog;

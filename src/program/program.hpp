@@ -41,6 +41,14 @@ struct Need {
   std::uint32_t pc = 0;
 };
 
+/// An instruction whose CO-RE relocation found nothing in the target. As libbpf does, the loader has put a call of a
+/// helper that cannot exist in its place, for it may lie behind a check that never lets it run; running it is a fault.
+struct Poison {
+  std::uint32_t pc = 0;
+  std::string what;  ///< "task_struct::gone (byte_off)"
+};
+inline constexpr std::int32_t kPoisonHelper = 195896080;  ///< 0xbad2310, the number that libbpf calls
+
 struct Program {
   std::string name;     ///< of the entry function
   std::string section;  ///< as in the object, "xdp/drop"
@@ -55,6 +63,7 @@ struct Program {
   std::vector<Subprog> subprogs;  ///< sorted by start; [0] is the entry
   std::vector<Line> lines;
   std::vector<Need> needs;
+  std::vector<Poison> poisons;  ///< sorted by pc, one a slot
 
   /// What `needs` names, each once, in order of appearance.
   [[nodiscard]] std::vector<std::string> need_names() const;
@@ -62,6 +71,8 @@ struct Program {
   [[nodiscard]] const Line* line_at(std::uint32_t pc) const noexcept;
   /// "file.c:12: text" for `pc`; empty where the object has no line for it.
   [[nodiscard]] std::string source_at(std::uint32_t pc) const;
+  /// The poison in a slot; null for a sound instruction.
+  [[nodiscard]] const Poison* poison_at(std::uint32_t pc) const noexcept;
   /// The function that holds `pc`; null past the end.
   [[nodiscard]] const Subprog* subprog_at(std::uint32_t pc) const noexcept;
 };

@@ -291,7 +291,7 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
 #define SKEP_VARIANT(form, variant) &&op_##form##_##variant,
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
-      &&op_constant, &&op_call_checked, &&op_call_free, &&op_tail_call, &&op_tail_call_checked,
+      &&op_constant, &&op_call_checked, &&op_call_free, &&op_tail_call, &&op_tail_call_checked, &&op_trap,
   };
   const auto& read_windows = run.windows_[static_cast<unsigned>(Access::read)];
   const auto& write_windows = run.windows_[static_cast<unsigned>(Access::write)];
@@ -324,6 +324,10 @@ op_tail_call:
     SKEP_DISPATCH();
   }
   SKEP_NEXT();
+
+op_trap:
+  run.fault(*op, FaultKind::unresolved);
+  goto ended;
 
 call_register:
   if (const lower::Function* callee = run.current_->function_at(r[op->dst])) {
