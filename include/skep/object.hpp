@@ -35,6 +35,11 @@ struct ObjectOptions {
   std::shared_ptr<Host> host;  ///< gives the number of CPUs, and is the default host of its executables; null: a process host
   std::uint64_t max_map_bytes = std::uint64_t{4} << 30;  ///< address space all maps together may take; ENOMEM above
   std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  ///< load_file() refuses larger files
+  /// Kernel types that CO-RE relocations are resolved against: path of a raw BTF file, or of an ELF file with a section
+  /// .BTF (vmlinux). Read only when the object has such relocations. Where the default does not exist, or with an empty
+  /// path, the object opens all the same and its programs name what they ask for (Program::needs).
+  std::string target_btf = kHostBtf;
+  static constexpr const char* kHostBtf = "/sys/kernel/btf/vmlinux";  ///< the running kernel's types
   std::map<std::string, std::uint32_t, std::less<>> max_entries;  ///< by map name: sizes set before the maps are made
 };
 

@@ -10,10 +10,13 @@
 #include <fmt/format.h>
 
 #include "api/object_data.hpp"
+#include "loader/target_btf.hpp"
 #include "maps/map_storage.hpp"
 
 namespace skep {
 namespace {
+
+constexpr std::uint64_t kMaxTargetFileBytes = std::uint64_t{1} << 30;  // a vmlinux with debug information
 
 Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t max_bytes) {
   std::ifstream file(path, std::ios::binary);
@@ -30,6 +33,16 @@ Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t 
   }
   if (file.bad()) return fail(ErrorCode::io, path, std::strerror(errno), errno);
   return bytes;
+}
+
+/// The types that options.target_btf names, for an object that asks for them.
+Result<std::shared_ptr<const btf::Btf>> read_target_btf(const ObjectOptions& options) {
+  const std::string& path = options.target_btf;
+  std::error_code unreadable;
+  if (path.empty() || (path == ObjectOptions::kHostBtf && !std::filesystem::exists(path, unreadable))) return nullptr;
+  const auto bytes = read_file(path, kMaxTargetFileBytes);
+  if (!bytes) return fail(bytes.error());
+  return loader::parse_target_btf(*bytes, path);
 }
 
 /// Makes one map of the object. `budget` is the address space all of them may still take.
@@ -72,7 +85,7 @@ Result<Object> Object::load_file(const std::string& path, const ObjectOptions& o
 }
 
 Result<Object> Object::load(std::span<const std::byte> bytes, std::string name, const ObjectOptions& options) {
-  auto spec = loader::parse_object(bytes, std::move(name));
+  auto spec = loader::parse_object(bytes, std::move(name), [&options] { return read_target_btf(options); });
   if (!spec) return fail(std::move(spec).error());
   for (const auto& [map_name, size] : options.max_entries) {
     const auto is_it = [&map_name = map_name](const loader::MapDef& def) { return def.spec.name == map_name; };

@@ -1,25 +1,15 @@
-// Copies source lines and names CO-RE relocations.
+// Copies source lines and marks, function by function.
 #include "loader/needs.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <optional>
 
 #include <fmt/format.h>
 
 namespace skep::loader {
 namespace {
 
-constexpr std::size_t kMaxLineText = 512, kMaxNeedText = 256, kMaxPathSteps = 64;
+constexpr std::size_t kMaxLineText = 512;
 constexpr std::uint32_t kSlot = 8;
-
-/// enum bpf_core_relo_kind, in libbpf's words.
-constexpr std::array<std::string_view, 13> kQuestions = {
-    "byte_off",       "byte_sz",     "field_exists", "signed",         "lshift_u64",    "rshift_u64",   "local_type_id",
-    "target_type_id", "type_exists", "type_size",    "enumval_exists", "enumval_value", "type_matches",
-};
-constexpr std::uint32_t kLocalTypeId = 6;
 
 template <class Record>
 void group(const std::vector<Record>& records,
@@ -40,69 +30,21 @@ std::span<const Record* const> records_in(const std::vector<const Record*>& reco
   return {begin, std::lower_bound(begin, records.end(), start + bytes, before)};
 }
 
-/// The next number of an access path "0:1:2".
-std::optional<std::uint32_t> next_index(std::string_view& path) {
-  std::uint32_t index = 0;
-  const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), index);
-  if (error != std::errc{}) return std::nullopt;
-  path.remove_prefix(static_cast<std::size_t>(end - path.data()));
-  if (path.starts_with(':')) path.remove_prefix(1);
-  return index;
-}
-
-/// "::pid", "::se.load[2]": the members that a path after its first number leads through.
-std::string name_path(const btf::Btf& btf, btf::TypeId id, std::string_view path) {
-  std::string text;
-  for (std::size_t step = 0; step < kMaxPathSteps && text.size() < kMaxNeedText; ++step) {
-    const auto index = next_index(path);
-    if (!index) break;
-    const btf::Type& type = btf.type(btf.strip(id));
-    if (type.kind == btf::Kind::array) {
-      text += fmt::format("[{}]", *index);
-      id = type.ref;
-      continue;
-    }
-    const auto members = btf.members(type);
-    if (*index >= members.size()) break;
-    const btf::Member& member = members[*index];
-    id = member.type;
-    if (member.name.empty()) continue;
-    text += text.empty() ? "::" : ".";
-    text += member.name.substr(0, kMaxNeedText);
-  }
-  return text;
-}
-
 }  // namespace
 
-std::string name_of_core_relocation(const btf::Btf& btf, const btf::CoreReloc& reloc) {
-  const btf::Type& type = btf.type(btf.strip(reloc.type));
-  const btf::Type& named = btf.type(reloc.type).name.empty() ? type : btf.type(reloc.type);
-  std::string text =
-      named.name.empty() ? fmt::format("type {}", reloc.type) : std::string(named.name.substr(0, kMaxNeedText));
-  std::string_view path = reloc.access;
-  const auto first = next_index(path);
-  const auto values = btf.enumerators(type);
-  if (first && !values.empty() && *first < values.size())
-    text += fmt::format("::{}", values[*first].name.substr(0, kMaxNeedText));
-  else if (first)
-    text += name_path(btf, reloc.type, path);
-  text.resize(std::min(text.size(), kMaxNeedText));
-  const std::string_view question =
-      reloc.kind < kQuestions.size() ? kQuestions[reloc.kind] : std::string_view("unknown");
-  return fmt::format("{} ({})", text, question);
+Annotations::Annotations(Source& source, const CoreMarks& marks) : source_(source), marks_(marks) {
+  group(source.ext.lines, lines_);
 }
 
-Annotations::Annotations(Source& source) : source_(source) {
-  group(source.ext.lines, lines_);
-  group(source.ext.relocs, relocs_);
+Result<void> Annotations::count(std::size_t bytes, const program::Program& program) {
+  need_bytes_ += bytes;
+  if (need_bytes_ <= kMaxTextBytes) return {};
+  return fail(ErrorCode::limit, fmt::format("program {}", shown(program.name)),
+              fmt::format("the object's needs take more than {} MiB of text", kMaxTextBytes >> 20));
 }
 
 Result<void> Annotations::need(program::Need need, program::Program& program) {
-  need_bytes_ += sizeof need + need.name.size();
-  if (need_bytes_ > kMaxTextBytes)
-    return fail(ErrorCode::limit, fmt::format("program {}", shown(program.name)),
-                fmt::format("the object's needs take more than {} MiB of text", kMaxTextBytes >> 20));
+  if (auto done = count(sizeof need + need.name.size(), program); !done) return done;
   program.needs.push_back(std::move(need));
   return {};
 }
@@ -130,14 +72,15 @@ Result<void> Annotations::append(const CodeSection& section, const Function& fun
                                  program::Program& program) {
   if (const auto lines = lines_.find(section.name); lines != lines_.end())
     append_lines(lines->second, function, pc, program);
-  const auto relocs = relocs_.find(section.name);
-  if (relocs == relocs_.end() || source_.btf == nullptr) return {};
-  for (const btf::CoreReloc* reloc : records_in(relocs->second, function)) {
-    if (reloc->kind == kLocalTypeId) continue;  // the compiler has put the answer into the instruction
-    program::Need asked{.kind = program::Need::Kind::core_relocation,
-                        .name = name_of_core_relocation(*source_.btf, *reloc),
-                        .pc = pc + reloc->insn_bytes / kSlot - function.start};
-    if (auto done = need(std::move(asked), program); !done) return done;
+  for (const CoreMark& mark : marks_in(marks_.by_section[function.section], function.start, function.count)) {
+    const std::uint32_t at = pc + mark.slot - function.start;
+    if (!mark.poisoned) {
+      auto done = need({.kind = program::Need::Kind::core_relocation, .name = mark.what, .pc = at}, program);
+      if (!done) return done;
+      continue;
+    }
+    if (auto done = count(sizeof(program::Poison) + mark.what.size(), program); !done) return done;
+    program.poisons.push_back({at, mark.what});
   }
   return {};
 }

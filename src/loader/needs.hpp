@@ -1,8 +1,7 @@
-// What BTF.ext says about instructions: source lines, and CO-RE relocations, which become needs until something
-// resolves them.
+// What is known of instructions beside themselves: source lines out of BTF.ext, and what CO-RE left unresolved.
 //
-// Records are sorted once and then copied function by function. Texts are cut and their sum is bounded, because records
-// of 16 bytes may all name the same long string.
+// Lines are sorted once and then copied function by function, as marks are. Texts are cut and their sum is bounded,
+// because records of 16 bytes may all name the same long string.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +11,17 @@
 #include <vector>
 
 #include "loader/code.hpp"
+#include "loader/core_relocate.hpp"
 #include "program/program.hpp"
 
 namespace skep::loader {
 
 class Annotations {
  public:
-  explicit Annotations(Source& source);
-  /// Appends the lines and the CO-RE needs of `function`, whose first slot has become `pc` of the program. Lines past
-  /// the limit are left out with a note; needs past it are an error, for a program must not look complete when it is
-  /// not.
+  Annotations(Source& source, const CoreMarks& marks);
+  /// Appends the lines, CO-RE needs and poisons of `function`, whose first slot has become `pc` of the program. Lines
+  /// past the limit are left out with a note; needs past it are an error, for a program must not look complete when it
+  /// is not.
   [[nodiscard]] Result<void> append(const CodeSection& section, const Function& function, std::uint32_t pc,
                                     program::Program& program);
   /// Appends one need.
@@ -34,14 +34,14 @@ class Annotations {
   void append_lines(const std::vector<const btf::LineInfo*>& lines, const Function& function, std::uint32_t pc,
                     program::Program& program);
 
+  /// Counts what the programs keep of needs and poisons.
+  [[nodiscard]] Result<void> count(std::size_t bytes, const program::Program& program);
+
   Source& source_;
+  const CoreMarks& marks_;
   BySection<btf::LineInfo> lines_;
-  BySection<btf::CoreReloc> relocs_;
   std::size_t line_bytes_ = 0;
   std::size_t need_bytes_ = 0;
 };
-
-/// "task_struct::pid (byte_off)": the type, the path to what is asked for, and the question. At most 300 bytes.
-[[nodiscard]] std::string name_of_core_relocation(const btf::Btf& btf, const btf::CoreReloc& reloc);
 
 }  // namespace skep::loader

@@ -1,10 +1,13 @@
-// The road from bytes to ObjectSpec, step by step: ELF, BTF, maps, functions, relocations, programs, initial slots.
+// The road from bytes to ObjectSpec, step by step: ELF, BTF, maps, functions, CO-RE, relocations, programs, initial
+// slots.
 #include "loader/object_spec.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "btf/core.hpp"
+#include "loader/core_relocate.hpp"
 #include "loader/maps.hpp"
 #include "loader/needs.hpp"
 #include "loader/programs.hpp"
@@ -61,6 +64,13 @@ std::uint32_t read_version(const elf::File& file) {
   return section == nullptr ? 0 : ByteReader(section->data).read<std::uint32_t>(0).value_or(0);
 }
 
+/// True when something in the object can only be answered by a target's types.
+bool asks_target(const Source& source) {
+  constexpr auto kAboutItself = static_cast<std::uint32_t>(btf::CoreKind::type_id_local);
+  return std::any_of(source.ext.relocs.begin(), source.ext.relocs.end(),
+                     [](const btf::CoreReloc& reloc) { return reloc.kind != kAboutItself; });
+}
+
 void note_struct_ops(Source& source) {
   for (const elf::Section& section : source.file.sections) {
     const std::string_view name = section.name.starts_with('?') ? section.name.substr(1) : section.name;
@@ -71,7 +81,7 @@ void note_struct_ops(Source& source) {
 
 }  // namespace
 
-Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name) {
+Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name, const TargetTypes& target_types) {
   Source source;
   source.input_bytes = bytes.size();
   auto file = elf::File::parse(bytes);
@@ -88,13 +98,21 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
 
   auto maps = read_maps(source);
   if (!maps) return fail(std::move(maps).error());
-  const auto code = read_code(source);
-  if (!code) return fail(code.error());
+  auto code = read_code(source);
+  if (!code) return fail(std::move(code).error());
+  std::shared_ptr<const btf::Btf> target;
+  if (target_types && asks_target(source)) {
+    auto given = target_types();
+    if (!given) return fail(std::move(given).error());
+    target = std::move(*given);
+  }
+  const auto marks = relocate_core(source, target.get(), *code);
+  if (!marks) return fail(marks.error());
   const Externs externs(source.btf.get());
   const auto fixups = read_fixups(source, *code, *maps, externs);
   if (!fixups) return fail(fixups.error());
 
-  Annotations annotations(source);
+  Annotations annotations(source, *marks);
   Linker linker({*code, *fixups, externs, source.file, annotations});
   auto programs = make_programs(source, *code, linker, object.license);
   if (!programs) return fail(std::move(programs).error());

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -51,9 +52,16 @@ struct ObjectSpec {
   std::vector<std::string> notes;                                 ///< what was assumed while opening, one sentence each
 };
 
+/// Gives the types that CO-RE relocations are resolved against; null when there are none. Asked at most once for an
+/// object, and only when it has such relocations. Its error becomes the object's.
+using TargetTypes = std::function<Result<std::shared_ptr<const btf::Btf>>()>;
+
 /// Reads a 64-bit little-endian BPF object. The result owns all it holds; `bytes` may go away afterwards.
 /// Errors: malformed (where and what), unsupported (big-endian, 32-bit, not BPF, a relocation nobody defines).
-/// Bounded: time and memory are at most proportional to the input's size.
-[[nodiscard]] Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name);
+/// Without target types, what CO-RE asks for becomes needs of the programs.
+/// Bounded: time and memory are at most proportional to the input's size and the target's; resolving takes at most
+/// btf::kMaxCoreSteps, past which relocations become needs.
+[[nodiscard]] Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name,
+                                              const TargetTypes& target_types = {});
 
 }  // namespace skep::loader

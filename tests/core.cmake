@@ -1,0 +1,8 @@
+# CO-RE: libbpf is the referee (found in loader.cmake's way); without it that half says so and passes.
+find_library(SKEP_LIBBPF bpf)
+find_path(SKEP_LIBBPF_INCLUDE bpf/libbpf.h)
+skep_test(core SOURCES unit/core_test.cpp unit/core_libbpf_test.cpp support/objects.cpp LIBRARIES skep)
+if(SKEP_LIBBPF AND SKEP_LIBBPF_INCLUDE)
+  target_compile_definitions(core_test PRIVATE SKEP_HAVE_LIBBPF)
+  target_link_libraries(core_test PRIVATE ${SKEP_LIBBPF})
+endif()
