@@ -17,11 +17,18 @@ std::string joined(const std::vector<std::string>& names) {
   return printable(fmt::format("{}", fmt::join(names, ", ")));
 }
 
-/// "struct counter, 24 B"; the size alone where the type is not known.
+/// "struct counter (24 B)"; the size alone where the type is not known.
 std::string type_cell(const loader::ObjectSpec& object, std::uint32_t type, std::uint32_t size) {
   if (size == 0 && type == 0) return {};
   if (object.btf == nullptr || type == 0) return byte_count(size);
-  return fmt::format("{}, {}", btf::format_declaration(*object.btf, type, ""), byte_count(size));
+  return fmt::format("{} ({})", btf::format_declaration(*object.btf, type, ""), byte_count(size));
+}
+
+/// The maps a program uses, without the sections of globals.
+std::vector<std::string> declared_maps(const loader::ObjectSpec& object, const program::Program& program) {
+  auto names = uses_of(object, program).maps;
+  std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
+  return names;
 }
 
 void print_programs(const loader::ObjectSpec& object, const Paint& paint) {
@@ -38,7 +45,7 @@ void print_programs(const loader::ObjectSpec& object, const Paint& paint) {
     table.row({printable(program->name), std::string(name_of(program->type)), printable(program->section),
                grouped(program->insns.size()),
                program->subprogs.size() > 1 ? grouped(program->subprogs.size() - 1) : "",
-               joined(uses_of(object, *program).maps)});
+               joined(declared_maps(object, *program))});
   fmt::print("{}", table.text(paint));
 }
 
@@ -67,7 +74,8 @@ void print_maps(const loader::ObjectSpec& object, const Paint& paint) {
     const MapSpec& spec = def.spec;
     std::string flags = flag_names(spec.flags);
     if (spec.pinned_by_name) flags += flags.empty() ? "pinned by name" : ", pinned by name";
-    table.row({printable(spec.name), std::string(name_of(spec.type)), grouped(spec.max_entries),
+    table.row({printable(spec.name), std::string(name_of(spec.type)),
+               spec.type == MapType::ringbuf ? grouped(spec.max_entries) + " B" : grouped(spec.max_entries),
                type_cell(object, spec.btf_key_type, spec.key_size),
                type_cell(object, spec.btf_value_type, spec.value_size), std::move(flags)});
   }

@@ -52,10 +52,11 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
       ->type_name("FILE|-")
       ->excludes(pcap);
   verb.add_option("-w,--write", o.write, "capture of the packets that passed, were sent back or redirected")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check([](const std::string& path) { return path == "-" ? "needs a file, reports go to standard output" : ""; });
   verb.add_option("--repeat", o.repeat, "go over the input this many times")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
   verb.add_option("--budget", o.budget, "end a run after this many instructions")->type_name("N");
   add_pairs(verb, "--map", o.preload, "NAME=FILE", "fill a map first, from JSON: [{\"key\": 1, \"value\": 2}, …]");
   add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer as this type");
@@ -72,6 +73,9 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   verb.add_flag("--all", o.all, "show every map entry and every event");
   verb.add_flag("--json", o.json, "for machines");
   verb.add_flag("--unguarded", o.unguarded, "no access checks: only for programs you would link into your process");
+  verb.parse_complete_callback([&o] {
+    if (o.pcap == "-" && o.repeat > 1) throw CLI::ValidationError("--repeat", "a pipe can be read only once");
+  });
 }
 
 void set_up_inspect(CLI::App& verb, InspectOptions& o) {
@@ -116,7 +120,6 @@ int main(int argc, char** argv) {
   CLI::App app{"skep: eBPF outside the kernel", "skep"};
   app.set_version_flag("--version", "skep " SKEP_VERSION);
   app.require_subcommand(1);
-  app.footer(kFooter);
   int code = exit_ok;
   add_verb<RunOptions>(app, "run", "run a program, show what it did", set_up_run, run, code);
   add_verb<InspectOptions>(app, "inspect", "list programs, maps, global variables, needs", set_up_inspect, inspect,
@@ -131,6 +134,7 @@ int main(int argc, char** argv) {
         verb.add_option("DIR", o.folder, "files *.data")->capture_default_str();
       },
       test_isa, code);
+  app.footer(kFooter);  // after the verbs, which would inherit it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

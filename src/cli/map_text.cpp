@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxColumns = 10;  // of one struct; more members share one cell
 constexpr std::size_t kMaxCell = 72;     // characters
 constexpr std::size_t kShownBytes = 24;  // of a value without a type
+constexpr std::size_t kShownDumps = 4;   // events without a type
 constexpr std::size_t kDumpBytes = 16;   // a line of an event without a type
 constexpr std::size_t kLongRun = 4;      // zeros that end an array and are left out
 
@@ -188,7 +189,7 @@ std::string globals_text(const Object& object, const Look& look) {
   const auto& defs = object.spec().maps;
   const btf::Btf* btf = object.spec().btf.get();
   Table table;
-  for (const char* unnamed : {"", "", "", ""}) table.column(unnamed, Table::Align::left);
+  for (const char* unnamed : {"", "", ""}) table.column(unnamed, Table::Align::left);
   for (std::size_t i = 0; i < defs.size() && i < object.maps().size(); ++i) {
     if (!holds_globals(defs[i])) continue;
     const std::byte zero[4]{};
@@ -199,9 +200,8 @@ std::string globals_text(const Object& object, const Look& look) {
       const Shape shape(btf, variable.btf_type, "");
       const std::span<const std::byte> bytes(*value);
       table.row({printable(variable.name),
-                 "=",
-                 shape.whole(bytes.subspan(variable.offset, variable.bytes)),
-                 {defs[i].section, Tone::faint}});
+                 "= " + shape.whole(bytes.subspan(variable.offset, variable.bytes)),
+                 {printable(defs[i].section), Tone::faint}});
     }
   }
   if (table.empty()) return {};
@@ -213,18 +213,23 @@ std::string events_text(const Object& object, const EventLog& log, const Look& l
       heading(look, "events", log.map.name(),
               fmt::format("ring buffer, {}", log.count == 0 ? "no record" : counted(log.count, "record")));
   if (log.type == 0) {
-    for (const auto& record : log.kept) out += dump_text(record);
-  } else if (!log.kept.empty()) {
-    const Shape shape(object.spec().btf.get(), log.type, "record");
-    Table table;
-    shape.add_columns(table);
-    for (const auto& record : log.kept) {
-      Cells cells;
-      shape.add_cells(cells, record);
-      table.row(std::move(cells));
-    }
-    out += table.text(look.paint);
+    const std::size_t shown = look.all ? log.kept.size() : std::min(log.kept.size(), kShownDumps);
+    for (const auto& record : std::span(log.kept).first(shown)) out += dump_text(record);
+    if (log.count > shown)
+      out += look.paint(Tone::faint, fmt::format("  … {} more; --all shows them, --event {}=TYPE their members",
+                                                 grouped(log.count - shown), printable(log.map.name()))) +
+             "\n";
+    return out;
   }
+  const Shape shape(object.spec().btf.get(), log.type, "record");
+  Table table;
+  shape.add_columns(table);
+  for (const auto& record : log.kept) {
+    Cells cells;
+    shape.add_cells(cells, record);
+    table.row(std::move(cells));
+  }
+  if (!table.empty()) out += table.text(look.paint);
   if (log.count > log.kept.size()) out += more_line(look, log.count - log.kept.size());
   return out;
 }
