@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "abi/context_fields.hpp"
 #include "isa/table.hpp"
 #include "lower/bind.hpp"
 
@@ -168,7 +169,8 @@ class Lowering {
                  static_cast<std::int32_t>(op_of_pc_[pc]);
         break;
       case Operands::load:
-        if (needs_no_check(insn.src, insn, info)) op.code = variant_of(info.form, Variant::free);
+        if (needs_no_check(insn.src, insn, info))
+          op.code = variant_of(info.form, may_load_field(insn, info) ? Variant::field : Variant::free);
         break;
       case Operands::store_imm:
       case Operands::store_src:
@@ -193,7 +195,9 @@ class Lowering {
     if (is_target_[op_of_pc_[pc]]) ready_ = kNoRegister;
     const bool plain = op.code == static_cast<Code>(info.form);
     if (info.operands == Operands::load) {
-      if (op.src == ready_) op.code = variant_of(info.form, plain ? Variant::src_ready : Variant::free_src_ready);
+      const bool free = op.code == variant_of(info.form, Variant::free);
+      if (op.src == ready_ && plain) op.code = variant_of(info.form, Variant::src_ready);
+      if (op.src == ready_ && free) op.code = variant_of(info.form, Variant::free_src_ready);
     } else if (plain && info.has_dst() && op.dst == ready_) {
       op.code = variant_of(info.form, Variant::dst_ready);
     } else if (plain && op.src == ready_) {
@@ -240,6 +244,14 @@ class Lowering {
                         info.operation == Operation::load_acquire_ || info.operation == Operation::store_release_;
     return base == isa::kFramePointer && insn.off >= -kFrameBytes && insn.off <= -bytes &&
            (!atomic || insn.off % bytes == 0);
+  }
+
+  /// Where nothing is checked, a load's offset and size alone say whether its base may be the context.
+  bool may_load_field(const Insn& insn, const FormInfo& info) const {
+    const abi::ContextLayout* layout = abi::find_context_layout(image_->program->type);
+    if (image_->guarded || layout == nullptr || insn.src == isa::kFramePointer || insn.off < 0) return false;
+    const abi::ContextField* field = abi::find_context_field(*layout, static_cast<std::uint32_t>(insn.off));
+    return field != nullptr && field->size * 8 == info.width();
   }
 
   Result<void> lower_constant(std::uint32_t pc, const FormInfo& info, Op& op) {

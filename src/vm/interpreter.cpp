@@ -217,7 +217,16 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
   op_##form##_free:                                                                       \
   SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(r[op->src]))))        \
   op_##form##_free_src_ready:                                                             \
-  SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(last))))
+  SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(last))))              \
+  op_##form##_field: {                                                                    \
+    const std::uint64_t address = SKEP_AT(r[op->src]);                                    \
+    if (SKEP_LIKELY(address - run.structured_.address >= run.structured_.bytes)) {        \
+      SKEP_SET((load<Operation::operation, access_size(opcode)>(address)))                \
+    }                                                                                     \
+    std::uint64_t value = 0;                                                              \
+    if (!run.load_slowly(*op, address, access_size(opcode), value)) goto ended;           \
+    SKEP_SET((extend<Operation::operation, access_size(opcode)>(value)))                  \
+  }
 #define SKEP_STORE(form, opcode, operation, operand)                                      \
   op_##form: {                                                                            \
     constexpr unsigned size = access_size(opcode);                                        \

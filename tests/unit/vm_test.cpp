@@ -267,6 +267,18 @@ TEST_CASE("legacy packet loads read network order and end the program with 0 pas
   CHECK(past.value == 0);
 }
 
+TEST_CASE("an unguarded XDP program sees its packet through the context's fields") {
+  AsmOptions options;
+  options.type = ProgType::xdp;
+  options.build.mode = Mode::unguarded;
+  std::array<std::byte, 20> frame{};
+  frame[3] = std::byte{9};
+  XdpPacket packet{std::span<const std::byte>(frame)};
+  CHECK(run_asm("ldxw %r2, [%r1]\nldxw %r0, [%r1+4]\nsub %r0, %r2\nexit", packet, options).value == 20);
+  CHECK(run_asm("mov %r6, %r1\nldxw %r2, [%r6]\nldxw %r0, [%r2]\nexit", packet, options).value == 0x09000000);
+  CHECK(run_asm("ldxw %r0, [%r1+12]\nexit", packet, options).value == 1);
+}
+
 TEST_CASE("an unguarded build gives the same results as a guarded one") {
   AsmOptions options;
   options.build.mode = Mode::unguarded;
