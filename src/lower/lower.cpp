@@ -164,10 +164,13 @@ class Lowering {
       case Operands::jump_imm:
       case Operands::compare_imm:
       case Operands::compare_src:
-      case Operands::call_pc:
-        op.off = static_cast<std::int32_t>(op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))]) -
-                 static_cast<std::int32_t>(op_of_pc_[pc]);
+      case Operands::call_pc: {
+        const std::uint32_t target = op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))];
+        op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_of_pc_[pc]);
+        if (info.operands == Operands::call_pc)
+          op.imm = reinterpret_cast<std::int64_t>(&image_->function_of_op(target));
         break;
+      }
       case Operands::load:
         if (needs_no_check(insn.src, insn, info))
           op.code = variant_of(info.form, may_load_field(insn, info) ? Variant::field : Variant::free);
@@ -181,8 +184,10 @@ class Lowering {
         if (auto ok = lower_constant(pc, info, op); !ok) return ok;
         break;
       case Operands::call_imm:
-        if (image_->program->poison_at(pc) != nullptr) op.code = Code::trap;
-        else if (auto ok = lower_call(insn, info, op); !ok) return ok;
+        if (image_->program->poison_at(pc) != nullptr)
+          op.code = Code::trap;
+        else if (auto ok = lower_call(insn, info, op); !ok)
+          return ok;
         break;
     }
     use_ready_register(pc, info, op);
@@ -282,7 +287,8 @@ class Lowering {
     const maps::MapStorage& map = *image_->maps[low];
     if (!map.usable())
       return fail(ErrorCode::unsupported, "",
-                  fmt::format("uses map {} of type {}, which skep does not have yet", map.spec().name, name_of(map.spec().type)));
+                  fmt::format("uses map {} of type {}, which skep does not have yet", map.spec().name,
+                              name_of(map.spec().type)));
     if (info.form == Form::lddw_map || info.form == Form::lddw_map_idx) {
       op.imm = reinterpret_cast<std::int64_t>(&map);
       return {};

@@ -1,9 +1,9 @@
 // Engine-ready operations: what instructions become once addresses, helpers and checks are settled.
 //
-// An Op is an instruction with everything that can be decided before the run decided: constants are whole, jump distances
-// count ops, calls hold their target's address. A form of the instruction table stands for the plain op, whose memory access
-// is checked; beside it stand variants for what lowering knows more of (see Variant). Codes are made from isa/insns.inc; the only
-// ones written by hand are those that no instruction has.
+// An Op is an instruction with everything that can be decided before the run decided: constants are whole, jump
+// distances count ops, calls hold their target's address. A form of the instruction table stands for the plain op,
+// whose memory access is checked; beside it stand variants for what lowering knows more of (see Variant). Codes are
+// made from isa/insns.inc; the only ones written by hand are those that no instruction has.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ namespace skep::lower {
 #define SKEP_VARIANTS_packet_ind(V, form)
 
 /// What is known of an op beyond its instruction. `free`: the access needs no check. `field`: no check either, but what
-/// it loads may be a field of a structured context, to be translated. `dst_ready`, `src_ready`: that register is the one
-/// which the op before wrote, and no jump leads in between, so that an engine may have it at hand.
+/// it loads may be a field of a structured context, to be translated. `dst_ready`, `src_ready`: that register is the
+/// one which the op before wrote, and no jump leads in between, so that an engine may have it at hand.
 enum class Variant : std::uint8_t { dst_ready, src_ready, free, free_src_ready, field };
 inline constexpr std::size_t kVariantCount = 5;
 
@@ -58,7 +58,7 @@ struct Op {
   std::uint8_t dst = 0;
   std::uint8_t src = 0;
   std::int32_t off = 0;  ///< bytes for memory; distance in ops from this op for jumps and calls to functions
-  std::int64_t imm = 0;
+  std::int64_t imm = 0;  ///< of a call to a function: the address of its Function
 };
 static_assert(sizeof(Op) == 16);
 

@@ -160,8 +160,8 @@ bool Run::holds_record(std::uint64_t address) const noexcept {
 
 std::uint64_t Run::readable_room(std::uint64_t address) noexcept {
   if (!current_->guarded) return ~address;
-  const Found found = find_region(Access::read, address);
-  return found.found ? found.window.span - (address - found.window.lo) : 0;
+  const Window window = find_region(Access::read, address);
+  return window.span != 0 ? window.span - (address - window.lo) : 0;
 }
 
 bool Run::holds_c_string(std::uint64_t address) noexcept {

@@ -350,13 +350,10 @@ call_register:
   if (run.ended_) goto ended;
   SKEP_NEXT();
 
-call_function: {
-  const lower::Op* callee = op + op->off;
-  const auto index = static_cast<std::uint32_t>(callee - run.current_->ops.data());
-  if (!run.push_frame(op + 1, r, run.current_->function_of_op(index))) goto too_deep;
-  op = callee;
+call_function:
+  if (!run.push_frame(op + 1, r, *reinterpret_cast<const lower::Function*>(op->imm))) goto too_deep;
+  op += op->off;
   SKEP_DISPATCH();
-}
 
 leave_function: {
   op = run.pop_frame(r);

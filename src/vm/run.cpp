@@ -2,6 +2,7 @@
 #include "vm/run.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -59,7 +60,8 @@ std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
 
 bool Run::push_frame(const lower::Op* return_to, Registers& r, const lower::Function& callee) noexcept {
   if (depth_ == kMaxFrames) return false;
-  frames_[depth_++] = {current_, return_to, {r[6], r[7], r[8], r[9]}, may_goto_left_};
+  frames_[depth_++] = {current_, return_to, {r[6], r[7], r[8], r[9]}, may_goto_left_, stack_windows_};
+  stack_windows_ = 0;
   may_goto_left_ = kMayGotoLimit;
   frame_pointer_ -= kFrameBytes;
   r[isa::kFramePointer] = frame_pointer_;
@@ -69,13 +71,25 @@ bool Run::push_frame(const lower::Op* return_to, Registers& r, const lower::Func
 
 const lower::Op* Run::pop_frame(Registers& r) noexcept {
   const Frame& frame = frames_[--depth_];
-  std::copy(frame.saved.begin(), frame.saved.end(), r.begin() + 6);
+  for (unsigned i = 0; i < frame.saved.size(); ++i) r[6 + i] = frame.saved[i];
+  may_goto_left_ = frame.may_goto_left;
+  if (depth_ != 0) leave_stack(*frame.image);
+  stack_windows_ = frame.stack_windows;
   frame_pointer_ += kFrameBytes;
   r[isa::kFramePointer] = frame_pointer_;
-  may_goto_left_ = frame.may_goto_left;
-  current_ = frame.image;
-  regions_changed();
   return frame.return_to;
+}
+
+void Run::leave_stack(const lower::Image& caller) noexcept {
+  if (current_ != &caller) {
+    current_ = &caller;
+    regions_changed();
+    return;
+  }
+  for (; stack_windows_ != 0; stack_windows_ &= stack_windows_ - 1) {
+    const auto index = static_cast<unsigned>(std::countr_zero(stack_windows_));
+    windows_[index / isa::kRegisters][index % isa::kRegisters].span = 0;
+  }
 }
 
 void Run::clear_frame(const lower::Function& function) noexcept {
@@ -144,39 +158,40 @@ void Run::unlend() noexcept {
   regions_changed();
 }
 
-Run::Found Run::find_region(Access access, std::uint64_t address) const noexcept {
+Window Run::find_region(Access access, std::uint64_t address) const noexcept {
   const std::uint64_t stack_bottom = frame_pointer_ - kFrameBytes;
-  if (address - stack_bottom < stack_top() - stack_bottom) return {{stack_bottom, stack_top() - stack_bottom}, true};
+  if (address - stack_bottom < stack_top() - stack_bottom) return {stack_bottom, stack_top() - stack_bottom};
   for (unsigned i = 0; i < memories_count_; ++i) {
     const auto base = reinterpret_cast<std::uint64_t>(memories_[i].base);
     if (address - base < memories_[i].bytes && (access == Access::read || memories_[i].writable))
-      return {{base, memories_[i].bytes}, true};
+      return {base, memories_[i].bytes};
   }
   if (const lower::MapRegion* region = current_->region_at(address)) {
     if (!(access == Access::read ? region->readable : region->writable)) return {};
     const std::uint64_t value = region->base + (address - region->base) / region->stride * region->stride;
-    if (address - value < region->value_size) return {{value, region->value_size}, true};
+    if (address - value < region->value_size) return {value, region->value_size};
     return {};
   }
   for (unsigned i = 0; i < records_count_; ++i) {
     const auto base = reinterpret_cast<std::uint64_t>(records_[i].bytes);
-    if (address - base < records_[i].size) return {{base, records_[i].size}, true};
+    if (address - base < records_[i].size) return {base, records_[i].size};
   }
   for (unsigned i = 0; i < lends_count_; ++i)
     if (address - lends_[i].base < lends_[i].bytes && (access == Access::read || lends_[i].writable))
-      return {{lends_[i].base, lends_[i].bytes}, true};
+      return {lends_[i].base, lends_[i].bytes};
   return {};
 }
 
 bool Run::allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept {
-  const Found found = find_region(access, address);
-  return found.found && found.window.allows(address, size);
+  return find_region(access, address).allows(address, size);
 }
 
 bool Run::open_window(Access access, unsigned reg, std::uint64_t address, std::uint64_t size) noexcept {
-  const Found found = find_region(access, address);
-  if (!found.found || !found.window.allows(address, size)) return false;
-  windows_[static_cast<unsigned>(access)][reg] = found.window;
+  const Window window = find_region(access, address);
+  if (!window.allows(address, size)) return false;
+  windows_[static_cast<unsigned>(access)][reg] = window;
+  if (address >= frame_pointer_ - kFrameBytes && address < stack_top())
+    stack_windows_ |= 1u << (static_cast<unsigned>(access) * isa::kRegisters + reg);
   return true;
 }
 

@@ -3,7 +3,7 @@
 // A Run lives on the stack of Executable::run and allocates nothing. It is what helpers see as their Env. Guarded ops
 // ask it whether an access is allowed; it remembers, per register, the window around the last address that was, so that
 // the question is mostly answered by two comparisons (see interpreter.cpp). A window is always a part of one region, or
-// of one map value; whatever takes a region away clears all windows.
+// of one map value; whatever takes a region away clears all windows, or those of the frame that is left.
 #pragma once
 
 #include <array>
@@ -73,6 +73,7 @@ class Run final : public helpers::Env {
     const lower::Op* return_to;          ///< null: back to the C++ caller
     std::array<std::uint64_t, 4> saved;  ///< r6 to r9
     std::uint64_t may_goto_left;
+    std::uint32_t stack_windows;
   };
   struct Record {
     maps::RingBufferMap* ring;
@@ -83,11 +84,6 @@ class Run final : public helpers::Env {
     std::uint64_t base;
     std::uint64_t bytes;
     bool writable;
-  };
-  /// What a lookup of an address found.
-  struct Found {
-    Window window;
-    bool found = false;
   };
 
   /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.
@@ -101,6 +97,8 @@ class Run final : public helpers::Env {
   /// Back to the caller's frame; where to go on, null for the C++ caller.
   const lower::Op* pop_frame(Registers& r) noexcept;
   void clear_frame(const lower::Function& function) noexcept;
+  /// Voids the windows on the frame that is being left for one of `caller`.
+  void leave_stack(const lower::Image& caller) noexcept;
 
   // Slow halves of guarded ops; false when the run has ended in a fault.
   [[nodiscard]] bool load_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
@@ -111,7 +109,8 @@ class Run final : public helpers::Env {
                                     unsigned size) noexcept;
   /// Finds the region around [address, address + size) and makes it the window of `reg`.
   [[nodiscard]] bool open_window(Access access, unsigned reg, std::uint64_t address, std::uint64_t size) noexcept;
-  [[nodiscard]] Found find_region(Access access, std::uint64_t address) const noexcept;
+  /// The region, or the map value, around `address`; one that allows nothing when there is none.
+  [[nodiscard]] Window find_region(Access access, std::uint64_t address) const noexcept;
   [[nodiscard]] bool allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept;
 
   // Calls.
@@ -153,6 +152,7 @@ class Run final : public helpers::Env {
   Context::Structured structured_;
   std::array<Context::Memory, Context::kMaxMemories> memories_;
   std::array<Window, isa::kRegisters> windows_[2];  // by Access
+  std::uint32_t stack_windows_ = 0;  // bit Access * kRegisters + r: window of r that began at the running frame
   std::uint64_t may_goto_left_ = 0;
 
   // Left uninitialised on purpose: only the first `count` entries mean something.
