@@ -1,0 +1,54 @@
+// Programs in the running kernel. libbpf loads them, as it would for any user of the kernel; nothing is attached.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "engines.hpp"
+
+namespace skep::bench {
+namespace {
+
+using Object = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
+
+class KernelRunner final : public Runner {
+ public:
+  KernelRunner(Object object, int program, std::span<const std::byte> input)
+      : object_(std::move(object)), program_(program), input_(input) {}
+  std::uint32_t run(std::uint64_t times) override {
+    constexpr std::uint64_t kMost = std::numeric_limits<int>::max();
+    std::uint32_t result = 0;
+    for (std::uint64_t once = 0; times != 0; times -= once) {
+      once = std::min(times, kMost);
+      LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = input_.data(),
+                  .data_size_in = static_cast<__u32>(input_.size()), .repeat = static_cast<int>(once));
+      const int error = bpf_prog_test_run_opts(program_, &options);
+      if (error != 0) std::fprintf(stderr, "BPF_PROG_TEST_RUN: %s\n", std::strerror(-error)), std::exit(1);
+      result = options.retval;
+    }
+    return result;
+  }
+
+ private:
+  Object object_;
+  int program_;
+  std::span<const std::byte> input_;
+};
+
+}  // namespace
+
+Prepared prepare_kernel(const BenchProgram& program) {
+  libbpf_set_print(nullptr);
+  Object object(bpf_object__open_file(program.object_path.c_str(), nullptr), &bpf_object__close);
+  if (object == nullptr) return {nullptr, std::string("libbpf cannot open it: ") + std::strerror(errno)};
+  if (const int error = bpf_object__load(object.get()))
+    return {nullptr, std::string("the kernel does not load it: ") + std::strerror(-error)};
+  const int fd = bpf_program__fd(bpf_object__find_program_by_name(object.get(), program.name.c_str()));
+  return {std::make_unique<KernelRunner>(std::move(object), fd, program.input), {}};
+}
+
+}  // namespace skep::bench
