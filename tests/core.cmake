@@ -1,8 +1,10 @@
-# CO-RE: libbpf is the referee (found in loader.cmake's way); without it that half says so and passes.
+# CO-RE: libbpf is the referee; without it, its tests say so and pass.
 find_library(SKEP_LIBBPF bpf)
 find_path(SKEP_LIBBPF_INCLUDE bpf/libbpf.h)
-skep_test(core SOURCES unit/core_test.cpp unit/core_libbpf_test.cpp support/objects.cpp LIBRARIES skep)
+skep_test(core SOURCES unit/core_test.cpp unit/core_libbpf_test.cpp unit/core_selftests_test.cpp support/objects.cpp
+          LIBRARIES skep)
 if(SKEP_LIBBPF AND SKEP_LIBBPF_INCLUDE)
+  target_sources(core_test PRIVATE support/libbpf_referee.cpp)
   target_compile_definitions(core_test PRIVATE SKEP_HAVE_LIBBPF)
   target_link_libraries(core_test PRIVATE ${SKEP_LIBBPF})
 endif()
