@@ -8,6 +8,7 @@
 #include "cli/object_facts.hpp"
 #include "cli/quantity.hpp"
 #include "cli/table.hpp"
+#include "cli/value_text.hpp"
 #include "cli/verbs.hpp"
 
 namespace skep::cli {
@@ -94,7 +95,7 @@ void print_globals(const loader::ObjectSpec& object, const Paint& paint) {
       table.row({{printable(def.section), Tone::faint},
                  typed ? btf::format_declaration(*object.btf, variable.btf_type, variable.name)
                        : fmt::format("{} ({})", printable(variable.name), byte_count(variable.bytes)),
-                 typed ? "= " + btf::format_value(*object.btf, variable.btf_type, value) : ""});
+                 "= " + value_text(object.btf.get(), variable.btf_type, value)});
     }
   }
   if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, "globals"), table.text(paint));

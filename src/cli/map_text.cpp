@@ -1,4 +1,4 @@
-// Values go through btf::format_value; this file decides columns and how much fits a line.
+// Decides columns and how many rows are shown; what a cell says is value_text's.
 #include "cli/map_text.hpp"
 
 #include <algorithm>
@@ -9,46 +9,17 @@
 #include "cli/object_facts.hpp"
 #include "cli/quantity.hpp"
 #include "cli/table.hpp"
+#include "cli/value_text.hpp"
 
 namespace skep::cli {
 namespace {
 
 constexpr std::size_t kMaxColumns = 10;  // of one struct; more members share one cell
-constexpr std::size_t kMaxCell = 72;     // characters
-constexpr std::size_t kShownBytes = 24;  // of a value without a type
+constexpr std::size_t kMaxPerCpu = 144;  // characters of all CPUs together
 constexpr std::size_t kShownDumps = 4;   // events without a type
 constexpr std::size_t kDumpBytes = 16;   // a line of an event without a type
-constexpr std::size_t kLongRun = 4;      // zeros that end an array and are left out
 
 using Cells = std::vector<Table::Cell>;
-
-/// "[10 0 0 1 0 0 0 0 0 0]" → "[10 0 0 1 0…]".
-std::string without_trailing_zeros(std::string text) {
-  for (std::size_t close = text.find(']'); close != std::string::npos; close = text.find(']', close + 1)) {
-    std::size_t from = close, zeros = 0;
-    for (; from >= 2 && text.compare(from - 2, 2, " 0") == 0; ++zeros) from -= 2;
-    if (from >= 2 && text.compare(from - 2, 2, "[0") == 0) {
-      --from;
-      ++zeros;
-    }
-    if (zeros < kLongRun) continue;
-    const std::string rest = text[from] == ' ' ? " 0…" : "0…";
-    text.replace(from, close - from, rest);
-    close = from + rest.size();
-  }
-  return text;
-}
-
-std::string cut_to(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return text.substr(0, most) + "…";
-}
-
-std::string untyped_text(std::span<const std::byte> bytes) {
-  if (bytes.size() <= kShownBytes) return format_hex(bytes);
-  return fmt::format("{} … ({} bytes)", format_hex(bytes.first(kShownBytes)), bytes.size());
-}
 
 /// How values of one type spread over columns.
 class Shape {
@@ -94,8 +65,7 @@ class Shape {
   }
 
   [[nodiscard]] std::string text(btf::TypeId type, std::span<const std::byte> bytes) const {
-    if (btf_ == nullptr || type == 0) return untyped_text(bytes);
-    return cut_to(without_trailing_zeros(btf::format_value(*btf_, type, bytes)), kMaxCell);
+    return value_text(btf_, type, bytes);
   }
 
   const btf::Btf* btf_;
@@ -131,7 +101,7 @@ std::string per_cpu_text(const Shape& shape, std::span<const std::span<const std
   for (std::size_t cpu = 0; cpu < values.size(); ++cpu)
     if (!all_zero(values[cpu]))
       text += fmt::format("{}cpu{}={}", text.empty() ? "" : " ", cpu, shape.whole(values[cpu]));
-  return cut_to(text, 2 * kMaxCell);
+  return cut_to(text, kMaxPerCpu);
 }
 
 std::string dump_text(std::span<const std::byte> record) {
