@@ -315,8 +315,11 @@ class Lowering {
         return ok;
     }
     const bool tail = binding->app == nullptr && (binding->row.effects & abi::tail_calls) != 0;
-    op.code = tail ? (image_->guarded ? Code::tail_call_checked : Code::tail_call)
-                   : (image_->guarded ? Code::call_checked : Code::call_free);
+    const bool lookup = binding->app == nullptr && binding->row.ret == abi::Ret::map_value_or_null;
+    if (image_->guarded)
+      op.code = tail ? Code::tail_call_checked : lookup ? Code::call_lookup_checked : Code::call_checked;
+    else
+      op.code = tail ? Code::tail_call : Code::call_free;
     op.imm = reinterpret_cast<std::int64_t>(binding);
     return {};
   }

@@ -45,12 +45,13 @@ enum class Code : std::uint16_t {
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
 #undef SKEP_VARIANT
-  constant,           ///< dst = imm, 64 bits: every lddw ends here
-  call_checked,       ///< helper; imm = address of its Binding; arguments checked against the row
-  call_free,          ///< the same without checks
-  tail_call,          ///< r2 = map, r3 = index
-  tail_call_checked,  ///< the same; r2 is checked to be a program array; imm = address of the Binding
-  trap,               ///< an instruction that relocation poisoned: ends the run with a fault
+  constant,             ///< dst = imm, 64 bits: every lddw ends here
+  call_checked,         ///< helper; imm = address of its Binding; arguments checked against the row
+  call_free,            ///< the same without checks
+  call_lookup_checked,  ///< call_checked of a helper of ours whose r0 points to a value of the map in r1, or is null
+  tail_call,            ///< r2 = map, r3 = index
+  tail_call_checked,    ///< the same; r2 is checked to be a program array; imm = address of the Binding
+  trap,                 ///< an instruction that relocation poisoned: ends the run with a fault
 };
 
 struct Op {

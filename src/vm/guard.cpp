@@ -88,7 +88,7 @@ bool Run::load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) co
 bool Run::check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept {
   const maps::MapStorage* map = nullptr;
   for (unsigned i = 0; i < row.args.size(); ++i) {
-    if (argument_fits(row, i, r, map)) continue;
+    if (row.args[i] == abi::Arg::none || argument_fits(row, i, r, map)) continue;
     fault(op, FaultKind::bad_argument, r[i + 1], 0);
     fault_.argument = static_cast<std::uint8_t>(i + 1);
     fault_.helper = row.id;

@@ -300,7 +300,8 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
 #define SKEP_VARIANT(form, variant) &&op_##form##_##variant,
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
-      &&op_constant, &&op_call_checked, &&op_call_free, &&op_tail_call, &&op_tail_call_checked, &&op_trap,
+      &&op_constant, &&op_call_checked, &&op_call_free, &&op_call_lookup_checked, &&op_tail_call,
+      &&op_tail_call_checked, &&op_trap,
   };
   const auto& read_windows = run.windows_[static_cast<unsigned>(Access::read)];
   const auto& write_windows = run.windows_[static_cast<unsigned>(Access::write)];
@@ -323,6 +324,15 @@ op_call_free:
   left = run.budget_;
   if (run.ended_) goto ended;
   SKEP_NEXT();
+
+op_call_lookup_checked: {
+  const auto& binding = *reinterpret_cast<const lower::Binding*>(op->imm);
+  if (!run.check_arguments(*op, binding.row, r)) goto ended;
+  const std::uint64_t map = r[1];
+  run.call_helper(*op, binding, r);
+  run.open_value(helpers::map_of(map), r);
+  SKEP_NEXT();
+}
 
 op_tail_call_checked:
   if (!run.check_arguments(*op, reinterpret_cast<const lower::Binding*>(op->imm)->row, r)) goto ended;

@@ -195,6 +195,15 @@ bool Run::open_window(Access access, unsigned reg, std::uint64_t address, std::u
   return true;
 }
 
+void Run::open_value(const maps::MapStorage& map, const Registers& r) noexcept {
+  for (const maps::ValueArea& area : map.value_areas()) {
+    if (r[0] - reinterpret_cast<std::uint64_t>(area.base) >= area.bytes) continue;
+    const Window value{r[0], area.value_size};
+    windows_[static_cast<unsigned>(Access::read)][0] = area.readable ? value : Window{};
+    windows_[static_cast<unsigned>(Access::write)][0] = area.writable ? value : Window{};
+  }
+}
+
 const lower::Image* Run::tail_target(const Registers& r) noexcept {
   maps::ProgArrayMap* array = helpers::map_of(r[2]).prog_array();
   const auto index = static_cast<std::uint32_t>(r[3]);

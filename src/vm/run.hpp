@@ -109,6 +109,8 @@ class Run final : public helpers::Env {
                                     unsigned size) noexcept;
   /// Finds the region around [address, address + size) and makes it the window of `reg`.
   [[nodiscard]] bool open_window(Access access, unsigned reg, std::uint64_t address, std::uint64_t size) noexcept;
+  /// Makes the value of `map` that r0 points to the window of r0, for the accesses that are sure to follow.
+  void open_value(const maps::MapStorage& map, const Registers& r) noexcept;
   /// The region, or the map value, around `address`; one that allows nothing when there is none.
   [[nodiscard]] Window find_region(Access access, std::uint64_t address) const noexcept;
   [[nodiscard]] bool allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept;
