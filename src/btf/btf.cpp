@@ -1,5 +1,6 @@
 // What can be asked of a parsed type graph. Every function here relies on what parse() checked: ids are in range, spans
-// lie inside their tables, and chains of types by value end within kMaxNesting steps.
+// lie inside their tables, and chains of types by value end within kMaxNesting steps. What lies before first_ is the
+// base's to answer; a base of a base is as deep as the caller made it.
 #include "btf/btf.hpp"
 
 #include <algorithm>
@@ -19,35 +20,56 @@ bool is_alias(Kind kind) noexcept {
 }
 
 template <class T>
-std::span<const T> part(const std::vector<T>& table, const Type& type) noexcept {
-  return std::span<const T>(table).subspan(type.first, type.vlen);
+std::span<const T> part(const std::vector<T>& table, const Type& type, std::uint32_t first) noexcept {
+  return std::span<const T>(table).subspan(type.first - first, type.vlen);
 }
+
+std::uint32_t count_of(const auto& table) noexcept { return static_cast<std::uint32_t>(table.size()); }
 
 }  // namespace
 
-const Type& Btf::type(TypeId id) const noexcept { return types_[id < types_.size() ? id : 0]; }
+Btf::Counts Btf::end() const noexcept {
+  return {.type = size(),
+          .member = first_.member + count_of(members_),
+          .enumerator = first_.enumerator + count_of(enumerators_),
+          .parameter = first_.parameter + count_of(parameters_),
+          .section_var = first_.section_var + count_of(section_vars_),
+          .string_bytes = first_.string_bytes + count_of(strings_)};
+}
+
+std::uint32_t Btf::nesting(TypeId id) const noexcept {
+  return id < first_.type ? base_->nesting(id) : nesting_[id - first_.type];
+}
+
+const Type& Btf::type(TypeId id) const noexcept {
+  if (id < first_.type) return base_->type(id);
+  if (id < size()) return types_[id - first_.type];
+  return base_ ? base_->type(0) : types_[0];
+}
 
 std::span<const Member> Btf::members(const Type& type) const noexcept {
   if (type.kind != Kind::struct_ && type.kind != Kind::union_) return {};
-  return part(members_, type);
+  return type.first < first_.member ? base_->members(type) : part(members_, type, first_.member);
 }
 
 std::span<const Enumerator> Btf::enumerators(const Type& type) const noexcept {
   if (type.kind != Kind::enum_ && type.kind != Kind::enum64) return {};
-  return part(enumerators_, type);
+  return type.first < first_.enumerator ? base_->enumerators(type) : part(enumerators_, type, first_.enumerator);
 }
 
 std::span<const Parameter> Btf::parameters(const Type& type) const noexcept {
   if (type.kind != Kind::func_proto) return {};
-  return part(parameters_, type);
+  return type.first < first_.parameter ? base_->parameters(type) : part(parameters_, type, first_.parameter);
 }
 
 std::span<const SectionVar> Btf::section_vars(const Type& type) const noexcept {
   if (type.kind != Kind::datasec) return {};
-  return part(section_vars_, type);
+  return type.first < first_.section_var ? base_->section_vars(type) : part(section_vars_, type, first_.section_var);
 }
 
 std::optional<std::string_view> Btf::string_at(std::uint32_t offset) const noexcept {
+  if (offset < first_.string_bytes) return base_->string_at(offset);
+  offset -= first_.string_bytes;
   if (offset >= strings_.size()) return std::nullopt;
   const char* start = reinterpret_cast<const char*>(strings_.data()) + offset;
   return std::string_view(start, strnlen(start, std::min(kMaxNameBytes, strings_.size() - offset)));
@@ -108,23 +130,25 @@ std::uint32_t Btf::bucket(Kind kind, std::string_view name) const noexcept {
 }
 
 void Btf::index_names() const {
-  buckets_.assign(std::bit_ceil(types_.size()), 0);
-  next_.assign(types_.size(), 0);
+  buckets_.assign(std::bit_ceil(std::max<std::size_t>(types_.size(), 1)), kNone);
+  next_.assign(types_.size(), kNone);
   // From the last to the first, so that every chain ascends and find() meets the first of equal names first.
-  for (TypeId id = size(); id-- > 1;) {
-    if (types_[id].name.empty()) continue;
-    TypeId& head = buckets_[bucket(types_[id].kind, types_[id].name)];
-    next_[id] = head;
-    head = id;
+  for (std::uint32_t at = count_of(types_); at-- > 0;) {
+    if (types_[at].name.empty()) continue;
+    std::uint32_t& head = buckets_[bucket(types_[at].kind, types_[at].name)];
+    next_[at] = head;
+    head = at;
   }
 }
 
 TypeId Btf::find(Kind kind, std::string_view name) const noexcept {
   if (name.empty()) return 0;
+  if (base_ != nullptr)
+    if (const TypeId id = base_->find(kind, name); id != 0) return id;
   std::call_once(indexed_, [this] { index_names(); });
-  TypeId id = buckets_[bucket(kind, name)];
-  while (id != 0 && (types_[id].kind != kind || types_[id].name != name)) id = next_[id];
-  return id;
+  std::uint32_t at = buckets_[bucket(kind, name)];
+  while (at != kNone && (types_[at].kind != kind || types_[at].name != name)) at = next_[at];
+  return at == kNone ? 0 : first_.type + at;
 }
 
 }  // namespace skep::btf

@@ -5,6 +5,9 @@
 // immutable and may be shared between threads. What parse() does not promise: that members lie inside their struct and
 // variables inside their section (compilers leave sizes and offsets of sections to the loader), so readers of values
 // check them. Memory and time are proportional to the input. Source: Linux Documentation/bpf/btf.rst.
+//
+// Split BTF, of kernel modules, stands on a base: its ids and string offsets go on where the base's end. A split Btf
+// holds its own part only and asks the base for the rest, so that to the reader both are one graph.
 #pragma once
 
 #include <cstdint>
@@ -89,25 +92,29 @@ struct Type {
   std::uint32_t count = 0;      ///< array: number of elements
   std::uint32_t linkage = 0;    ///< func, var: 0 static, 1 global, 2 extern
   std::int32_t component = -1;  ///< decl_tag: which member or parameter; -1 the whole
-  std::uint32_t first = 0;      ///< index of this type's members, enumerators, parameters or section vars (internal)
+  std::uint32_t first = 0;      ///< index of this type's members, enumerators, parameters or section vars, counted from
+                                ///< the base's (internal)
   std::uint32_t vlen = 0;       ///< how many
 };
 
 class Btf {
  public:
-  /// Parses the contents of a .BTF section or a raw BTF file, of which the strings are copied. Little-endian only;
-  /// split BTF (of kernel modules), whose ids begin where another file's end, is refused.
-  [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse(Bytes bytes);
+  /// Parses the contents of a .BTF section or a raw BTF file, of which the strings are copied. Little-endian only.
+  /// Split BTF needs its `base`, and keeps it alive; time and memory are those of the split part.
+  [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse(Bytes bytes, std::shared_ptr<const Btf> base = nullptr);
 
-  /// Number of ids: valid ones are 0 (void) to size() - 1.
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(types_.size()); }
+  /// Number of ids, the base's included: valid ones are 0 (void) to size() - 1.
+  [[nodiscard]] std::uint32_t size() const noexcept { return first_.type + static_cast<std::uint32_t>(types_.size()); }
+  /// What split BTF stands on; null for BTF that stands alone.
+  [[nodiscard]] const Btf* base() const noexcept { return base_.get(); }
   /// The type of an id below size(); void for any other.
   [[nodiscard]] const Type& type(TypeId id) const noexcept;
   [[nodiscard]] std::span<const Member> members(const Type& type) const noexcept;
   [[nodiscard]] std::span<const Enumerator> enumerators(const Type& type) const noexcept;
   [[nodiscard]] std::span<const Parameter> parameters(const Type& type) const noexcept;
   [[nodiscard]] std::span<const SectionVar> section_vars(const Type& type) const noexcept;
-  /// The string at an offset of the string section, at most kMaxNameBytes of it; nothing past the section's end.
+  /// The string at an offset of the string section (of split BTF: counted from the base's), at most kMaxNameBytes of
+  /// it; nothing past the section's end.
   [[nodiscard]] std::optional<std::string_view> string_at(std::uint32_t offset) const noexcept;
 
   /// The id behind typedefs, const, volatile, restrict and type tags. Ends always: cycles were refused by parse().
@@ -122,21 +129,31 @@ class Btf {
  private:
   Btf() = default;
   friend struct Parser;
+  /// Where something of this part begins, counted from the base's begin: one of each table.
+  struct Counts {
+    std::uint32_t type = 0, member = 0, enumerator = 0, parameter = 0, section_var = 0, string_bytes = 0;
+  };
+  [[nodiscard]] Counts end() const noexcept;
+  [[nodiscard]] std::uint32_t nesting(TypeId id) const noexcept;
   void index_names() const;
   [[nodiscard]] std::uint32_t bucket(Kind kind, std::string_view name) const noexcept;
 
+  std::shared_ptr<const Btf> base_;
+  Counts first_;  ///< the base's end(); all 0 without one
   std::vector<std::byte> strings_;
-  std::vector<Type> types_;
+  std::vector<Type> types_;  ///< [0] is void, where there is no base
   std::vector<Member> members_;
   std::vector<Enumerator> enumerators_;
   std::vector<Parameter> parameters_;
   std::vector<SectionVar> section_vars_;
+  std::vector<std::uint8_t> nesting_;  ///< depth by value of each type, at most kMaxNesting
 
   // Chained hash of the named types, built by the first find(). Building compares no names, so that colliding ones cost
   // no more than a linear search.
   mutable std::once_flag indexed_;
-  mutable std::vector<TypeId> buckets_;  ///< first id of each chain; a power of two of them
-  mutable std::vector<TypeId> next_;     ///< next id in the chain, ascending; 0 ends it
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  mutable std::vector<std::uint32_t> buckets_;  ///< first of each chain, as index into types_; a power of two of them
+  mutable std::vector<std::uint32_t> next_;     ///< next in the chain, ascending; kNone ends it
 };
 
 /// One record of .BTF.ext function information.

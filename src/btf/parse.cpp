@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -64,10 +65,10 @@ struct Parser {
   Error error{};
   const std::byte* records = nullptr;  ///< the type section
   std::uint32_t records_bytes = 0;
-  std::uint32_t count = 0;            ///< ids, void included
-  TypeId current = 0;                 ///< the type being read, for messages
-  std::vector<std::uint8_t> nesting;  ///< depth by value of each type; 0 unknown, kBusy while it is being found
+  std::uint32_t count = 0;  ///< ids, void and the base's included
+  TypeId current = 0;       ///< the type being read, for messages
 
+  /// In btf->nesting_ while it is being found: 0 is unknown.
   static constexpr std::uint8_t kBusy = 0xff;
   static_assert(kMaxNesting < kBusy);
 
@@ -95,7 +96,7 @@ struct Parser {
     std::memcpy(&value, records + at, sizeof value);
     return value;
   }
-  [[nodiscard]] Kind kind_of(TypeId id) const { return btf->types_[id].kind; }
+  [[nodiscard]] Kind kind_of(TypeId id) const { return btf->type(id).kind; }
 
   bool refuse(ErrorCode code, std::string where, std::string what) {
     error = {code, std::move(where), std::move(what)};
@@ -141,8 +142,14 @@ bool Parser::open() {
     return refuse(ErrorCode::malformed, "btf",
                   fmt::format("types at offset {}, not a multiple of 4", header->type_off));
   }
-  if (strings->empty() || strings->front() != std::byte{0} || strings->back() != std::byte{0}) {
+  // The empty string that all begin with is the base's.
+  const bool starts = btf->base_ != nullptr || (!strings->empty() && strings->front() == std::byte{0});
+  if (!starts || (!strings->empty() && strings->back() != std::byte{0})) {
     return refuse(ErrorCode::malformed, "btf", "strings do not begin and end with a NUL");
+  }
+  if (strings->size() > std::numeric_limits<std::uint32_t>::max() - btf->first_.string_bytes) {
+    return refuse(ErrorCode::limit, "btf",
+                  fmt::format("{} bytes of strings past the base's {}", strings->size(), btf->first_.string_bytes));
   }
   records = types->data();
   records_bytes = header->type_len;
@@ -152,7 +159,8 @@ bool Parser::open() {
 
 bool Parser::count_types() {
   std::array<std::size_t, kShapes.size()> elements{};
-  count = 1;
+  const TypeId first = btf->first_.type;
+  count = first == 0 ? 1 : first;  // without a base, void comes first
   for (std::uint32_t at = 0; at < records_bytes; ++count) {
     current = count;
     if (records_bytes - at < kTypeBytes) return refuse_type(fmt::format("{} bytes, needs 12", records_bytes - at));
@@ -170,7 +178,7 @@ bool Parser::count_types() {
     at += bytes;
   }
   const auto of = [&](Kind kind) { return elements[static_cast<std::size_t>(kind)]; };
-  btf->types_.reserve(count);
+  btf->types_.reserve(count - first);
   btf->members_.reserve(of(Kind::struct_) + of(Kind::union_));
   btf->enumerators_.reserve(of(Kind::enum_) + of(Kind::enum64));
   btf->parameters_.reserve(of(Kind::func_proto));
@@ -179,7 +187,7 @@ bool Parser::count_types() {
 }
 
 bool Parser::read_types() {
-  btf->types_.emplace_back();
+  if (btf->base_ == nullptr) btf->types_.emplace_back();  // void
   std::uint32_t at = 0;
   while (at < records_bytes) {
     current = btf->size();
@@ -268,7 +276,7 @@ bool Parser::read_int(Type& type, std::uint32_t at) {
 }
 
 bool Parser::read_members(Type& type, std::uint32_t at) {
-  type.first = static_cast<std::uint32_t>(btf->members_.size());
+  type.first = btf->end().member;
   for (const std::uint32_t end = at + 12 * type.vlen; at < end; at += 12) {
     Member& member = btf->members_.emplace_back();
     const std::uint32_t offset = word(at + 8);
@@ -286,7 +294,7 @@ bool Parser::read_members(Type& type, std::uint32_t at) {
 }
 
 bool Parser::read_enumerators(Type& type, std::uint32_t at) {
-  type.first = static_cast<std::uint32_t>(btf->enumerators_.size());
+  type.first = btf->end().enumerator;
   const bool wide = type.kind == Kind::enum64;
   const std::uint32_t each = wide ? 12 : 8;
   for (const std::uint32_t end = at + each * type.vlen; at < end; at += each) {
@@ -304,7 +312,7 @@ bool Parser::read_enumerators(Type& type, std::uint32_t at) {
 }
 
 bool Parser::read_parameters(Type& type, std::uint32_t at) {
-  type.first = static_cast<std::uint32_t>(btf->parameters_.size());
+  type.first = btf->end().parameter;
   for (const std::uint32_t end = at + 8 * type.vlen; at < end; at += 8) {
     Parameter& parameter = btf->parameters_.emplace_back();
     parameter.type = word(at + 4);
@@ -314,7 +322,7 @@ bool Parser::read_parameters(Type& type, std::uint32_t at) {
 }
 
 bool Parser::read_section_vars(Type& type, std::uint32_t at) {
-  type.first = static_cast<std::uint32_t>(btf->section_vars_.size());
+  type.first = btf->end().section_var;
   for (const std::uint32_t end = at + 12 * type.vlen; at < end; at += 12) {
     btf->section_vars_.push_back({word(at), word(at + 4), word(at + 8)});
     if (!check_id(btf->section_vars_.back().var, "holds")) return false;
@@ -324,8 +332,16 @@ bool Parser::read_section_vars(Type& type, std::uint32_t at) {
 
 bool Parser::read_name(std::string_view& name, std::uint32_t offset) {
   if (offset == 0) return true;
+  const std::uint32_t first = btf->first_.string_bytes;
   const std::size_t end = btf->strings_.size();
-  if (offset >= end) return refuse_type(fmt::format("name at offset {} past end {} of the strings", offset, end));
+  if (offset >= first + end) {
+    return refuse_type(fmt::format("name at offset {} past end {} of the strings", offset, first + end));
+  }
+  if (offset < first) {
+    name = btf->base_->string_at(offset).value_or("");
+    return true;
+  }
+  offset -= first;
   const char* start = reinterpret_cast<const char*>(btf->strings_.data()) + offset;
   // The strings end with a NUL, so only a name that is too long has none within reach.
   const std::size_t reach = std::min(kMaxNameBytes + 1, end - offset);
@@ -346,10 +362,11 @@ bool Parser::check_size(std::uint32_t size, std::uint32_t max) {
 }
 
 bool Parser::check_types() {
-  nesting.assign(count, 0);
-  for (TypeId id = 1; id < count; ++id) {
+  const TypeId first = btf->first_.type;
+  btf->nesting_.assign(count - first, 0);
+  for (TypeId id = first; id < count; ++id) {
     current = id;
-    if (nesting_of(id, 0) == 0 || !check_referents(btf->types_[id])) return false;
+    if (nesting_of(id, 0) == 0 || !check_referents(btf->type(id))) return false;
   }
   return true;
 }
@@ -368,9 +385,9 @@ bool Parser::check_referents(const Type& type) {
 }
 
 bool Parser::check_component(const Type& type) {
-  const Type& tagged = btf->types_[type.ref];
+  const Type& tagged = btf->type(type.ref);
   // A function's components are those of its prototype; whether that is one is checked with the function itself.
-  const Type& whole = tagged.kind == Kind::func ? btf->types_[tagged.ref] : tagged;
+  const Type& whole = tagged.kind == Kind::func ? btf->type(tagged.ref) : tagged;
   const std::size_t parts = btf->members(whole).size() + btf->parameters(whole).size();
   if (type.component == -1 || (type.component >= 0 && static_cast<std::size_t>(type.component) < parts)) return true;
   return refuse_type(fmt::format("tags component {} of type {}, which has {}", type.component, type.ref, parts));
@@ -379,7 +396,7 @@ bool Parser::check_component(const Type& type) {
 bool Parser::check_bit_fields(const Type& type) {
   for (const Member& member : btf->members(type)) {
     if (member.bit_size == 0) continue;
-    const Type& whole = btf->types_[btf->strip(member.type)];
+    const Type& whole = btf->type(btf->strip(member.type));
     const bool integral = whole.kind == Kind::int_ || whole.kind == Kind::enum_ || whole.kind == Kind::enum64;
     if (integral && member.bit_size <= 8 * whole.size) continue;
     return refuse_type(
@@ -392,24 +409,26 @@ bool Parser::check_bit_fields(const Type& type) {
 // Recursion is at most kMaxNesting deep, because deeper is an error. Pointers, prototypes and tags end a walk: they
 // have a size, or none, whatever they refer to.
 std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
-  const Type& type = btf->types_[id];
+  if (id < btf->first_.type) return btf->base_->nesting(id);
+  const Type& type = btf->type(id);
   const bool refers = type.kind == Kind::array || type.kind == Kind::typedef_ || type.kind == Kind::volatile_ ||
                       type.kind == Kind::const_ || type.kind == Kind::restrict_ || type.kind == Kind::type_tag ||
                       type.kind == Kind::var;
   const auto members = btf->members(type);
-  if (!refers && members.empty()) return 1;
-  if (nesting[id] == kBusy) {
+  std::uint8_t& nesting = btf->nesting_[id - btf->first_.type];
+  if (!refers && members.empty()) return nesting = 1;
+  if (nesting == kBusy) {
     refuse_type(fmt::format("contains itself through type {}", id));
     return 0;
   }
-  if (nesting[id] != 0) return nesting[id];
+  if (nesting != 0) return nesting;
   const auto too_deep = [&] {
     refuse(ErrorCode::limit, fmt::format("btf: type {}", current), fmt::format("nests more than {} deep", kMaxNesting));
     return 0u;
   };
   if (above >= kMaxNesting) return too_deep();
 
-  nesting[id] = kBusy;
+  nesting = kBusy;
   std::uint32_t deepest = 0;
   if (refers) {
     deepest = nesting_of(type.ref, above + 1);
@@ -421,12 +440,13 @@ std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
     deepest = std::max(deepest, depth);
   }
   if (deepest >= kMaxNesting) return too_deep();
-  nesting[id] = static_cast<std::uint8_t>(deepest + 1);
-  return deepest + 1;
+  return nesting = static_cast<std::uint8_t>(deepest + 1);
 }
 
-Result<std::shared_ptr<const Btf>> Btf::parse(Bytes bytes) {
+Result<std::shared_ptr<const Btf>> Btf::parse(Bytes bytes, std::shared_ptr<const Btf> base) {
   Parser parser{.input = ByteReader(bytes)};
+  if (base != nullptr) parser.btf->first_ = base->end();
+  parser.btf->base_ = std::move(base);
   if (!parser.open() || !parser.count_types() || !parser.read_types() || !parser.check_types()) {
     return fail(std::move(parser.error));
   }

@@ -20,12 +20,20 @@ class BtfBuilder {
   using Words = std::initializer_list<std::uint32_t>;
   static constexpr std::uint32_t kFlag = 1u << 31;
 
+  BtfBuilder() = default;
+  /// For a split part that stands on `base`.
+  struct Split {};
+  BtfBuilder(const BtfBuilder& base, Split)
+      : base_strings_(base.base_strings_ + static_cast<std::uint32_t>(base.strings_.size())),
+        strings_(),
+        next_(base.next_) {}
+
   static std::uint32_t info(Kind kind, std::uint32_t vlen = 0) { return static_cast<std::uint32_t>(kind) << 24 | vlen; }
 
   /// Offset of a string, added if it is not there yet.
   std::uint32_t string(std::string_view text) {
     if (text.empty()) return 0;
-    const auto offset = static_cast<std::uint32_t>(strings_.size());
+    const auto offset = base_strings_ + static_cast<std::uint32_t>(strings_.size());
     strings_.append(text);
     strings_.push_back('\0');
     return offset;
@@ -66,7 +74,7 @@ class BtfBuilder {
     std::vector<std::byte> out(sizeof header + types + strings_.size());
     std::memcpy(out.data(), header, sizeof header);
     if (types != 0) std::memcpy(out.data() + sizeof header, words_.data(), types);
-    std::memcpy(out.data() + sizeof header + types, strings_.data(), strings_.size());
+    if (!strings_.empty()) std::memcpy(out.data() + sizeof header + types, strings_.data(), strings_.size());
     return out;
   }
   [[nodiscard]] Result<std::shared_ptr<const btf::Btf>> parse() const { return btf::Btf::parse(bytes()); }
@@ -77,6 +85,7 @@ class BtfBuilder {
   }
 
   std::vector<std::uint32_t> words_;
+  std::uint32_t base_strings_ = 0;
   std::string strings_ = std::string(1, '\0');
   std::uint32_t next_ = 1;
 };
