@@ -106,6 +106,7 @@ std::string Listing::comment(std::uint32_t pc) const {
   const auto form = static_cast<isa::Form>(found);
   const isa::FormInfo& info = isa::info(form);
   const std::int64_t target = isa::jump_target(insn, info, pc);
+  if (const program::Poison* poison = program_.poison_at(pc)) return "unresolved " + printable(poison->what);
   if (form == isa::Form::call_helper) return "call " + helper_name(static_cast<std::uint32_t>(insn.imm));
   if (form == isa::Form::call_subprog) return "call " + function_at(target);
   if (form == isa::Form::lddw_func) return "function " + function_at(target);
@@ -122,7 +123,7 @@ std::string Listing::comment(std::uint32_t pc) const {
 }  // namespace
 
 int dis(const DisOptions& options) {
-  const auto object = open_spec(options.object);
+  const auto object = open_spec(options.object, options.btf);
   if (!object) return give_up(object.error());
   if (!options.program.empty()) {
     const auto program = choose_program(*object, options.program);

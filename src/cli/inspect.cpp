@@ -114,6 +114,8 @@ void print_object(const loader::ObjectSpec& object) {
   print_globals(object, paint);
   print_lists(
       object, paint, "needs", [](const auto&, const auto& p) { return p.need_names(); }, Tone::bad);
+  print_lists(
+      object, paint, "unresolved", [](const auto&, const auto& p) { return unresolved_in(p); }, Tone::note);
   if (object.notes.empty()) return;
   fmt::print("\n{}\n", paint(Tone::strong, "notes"));
   for (const std::string& note : object.notes) fmt::print("  {}\n", printable(note));
@@ -125,7 +127,7 @@ int inspect(const InspectOptions& options) {
   std::vector<loader::ObjectSpec> objects;
   int code = exit_ok;
   for (const std::string& path : options.objects) {
-    auto object = open_spec(path);
+    auto object = open_spec(path, options.btf);
     if (object)
       objects.push_back(std::move(*object));
     else

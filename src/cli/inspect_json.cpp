@@ -21,7 +21,8 @@ Json program_json(const loader::ObjectSpec& object, const program::Program& prog
           {"subprogs", std::move(subprogs)},
           {"helpers", uses.helpers},
           {"maps", uses.maps},
-          {"needs", program.need_names()}};
+          {"needs", program.need_names()},
+          {"unresolved", unresolved_in(program)}};
 }
 
 Json map_json(const loader::ObjectSpec& object, const loader::MapDef& def) {

@@ -70,6 +70,8 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
     return true;
   };
   verb.add_option("--max-entries", add_size, "make a map this large")->type_name("NAME=N")->expected(1)->take_all();
+  verb.add_option("--btf", o.btf, "kernel types for CO-RE, raw or in an ELF file; the running kernel's when left out")
+      ->type_name("FILE");
   verb.add_flag("--all", o.all, "show every map entry and every event");
   verb.add_flag("--json", o.json, "for machines");
   verb.add_flag("--unguarded", o.unguarded, "no access checks: only for programs you would link into your process");
@@ -78,8 +80,11 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   });
 }
 
+constexpr const char* kBtfHelp = "resolve CO-RE relocations against these kernel types, raw or in an ELF file";
+
 void set_up_inspect(CLI::App& verb, InspectOptions& o) {
   verb.add_option("OBJ", o.objects, "object files")->required();
+  verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
   verb.add_flag("--json", o.json, "for machines: an array with one object a file");
 }
 
@@ -87,6 +92,7 @@ void set_up_dis(CLI::App& verb, DisOptions& o) {
   static const std::map<std::string, isa::Style> kStyles{{"llvm", isa::Style::llvm}, {"kernel", isa::Style::kernel}};
   verb.add_option("OBJ", o.object, "object file; '-' for standard input")->required();
   verb.add_option("-p,--program", o.program, "only this function and what it calls")->type_name("NAME");
+  verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
   verb.add_option("--style", o.style, "llvm (default) or kernel")
       ->type_name("STYLE")
       ->transform(CLI::CheckedTransformer(kStyles, CLI::ignore_case).description(""));

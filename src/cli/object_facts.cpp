@@ -9,6 +9,7 @@
 #include "abi/helper.hpp"
 #include "cli/input.hpp"
 #include "isa/table.hpp"
+#include "loader/target_btf.hpp"
 
 namespace skep::cli {
 namespace {
@@ -31,10 +32,16 @@ void add_once(std::vector<std::string>& names, std::string name) {
 
 }  // namespace
 
-Result<loader::ObjectSpec> open_spec(const std::string& path) {
+Result<loader::ObjectSpec> open_spec(const std::string& path, const std::optional<std::string>& btf) {
   const auto bytes = read_input(path);
   if (!bytes) return fail(bytes.error());
-  auto spec = loader::parse_object(*bytes, file_name(path));
+  const auto target_types = [&btf]() -> Result<std::shared_ptr<const btf::Btf>> {
+    if (!btf) return nullptr;
+    const auto types = read_input(*btf);
+    if (!types) return fail(types.error());
+    return loader::parse_target_btf(*types, *btf);
+  };
+  auto spec = loader::parse_object(*bytes, file_name(path), target_types);
   if (!spec)
     return fail(spec.error().code, fmt::format("{}: {}", file_name(path), spec.error().where), spec.error().what);
   return spec;
@@ -66,12 +73,19 @@ Uses uses_of(const loader::ObjectSpec& object, const program::Program& program) 
     const auto form = isa::decode(insn);
     if (!form) continue;
     const auto index = static_cast<std::uint32_t>(insn.imm);
-    if (*form == isa::Form::call_helper) add_once(uses.helpers, helper_name(index));
+    if (*form == isa::Form::call_helper && program.poison_at(static_cast<std::uint32_t>(pc)) == nullptr)
+      add_once(uses.helpers, helper_name(index));
     if ((*form == isa::Form::lddw_map || *form == isa::Form::lddw_map_value) && index < object.maps.size())
       add_once(uses.maps, object.maps[index].spec.name);
     if (isa::info(*form).wide()) ++pc;
   }
   return uses;
+}
+
+std::vector<std::string> unresolved_in(const program::Program& program) {
+  std::vector<std::string> names;
+  for (const program::Poison& poison : program.poisons) add_once(names, poison.what);
+  return names;
 }
 
 bool holds_globals(const loader::MapDef& def) {

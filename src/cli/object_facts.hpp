@@ -12,8 +12,9 @@
 
 namespace skep::cli {
 
-/// Opens an object file without making its maps, so that objects can be looked at that could not run here.
-[[nodiscard]] Result<loader::ObjectSpec> open_spec(const std::string& path);
+/// Opens an object file without making its maps, so that objects can be looked at that could not run here. CO-RE
+/// relocations are resolved against the types in file `btf`; without one they stay needs.
+[[nodiscard]] Result<loader::ObjectSpec> open_spec(const std::string& path, const std::optional<std::string>& btf);
 
 /// The program called `name`, or the only one when `name` is empty. Error not_found lists those there are.
 [[nodiscard]] Result<std::shared_ptr<const program::Program>> choose_program(const loader::ObjectSpec& object,
@@ -28,6 +29,9 @@ struct Uses {
   std::vector<std::string> maps;
 };
 [[nodiscard]] Uses uses_of(const loader::ObjectSpec& object, const program::Program& program);
+
+/// What the program's poisoned instructions ask for, each once.
+[[nodiscard]] std::vector<std::string> unresolved_in(const program::Program& program);
 
 [[nodiscard]] bool holds_globals(const loader::MapDef& def);
 /// True for what compilers add on their own: format strings of bpf_printk.

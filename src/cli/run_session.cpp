@@ -57,6 +57,7 @@ Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host
   ObjectOptions object_options;
   object_options.host = host;
   object_options.max_entries = options.max_entries;
+  if (options.btf) object_options.target_btf = *options.btf;
   auto object = Object::load(*bytes, file_name(options.object), object_options);
   if (!object)
     return fail(object.error().code, fmt::format("{}: {}", file_name(options.object), object.error().where),

@@ -27,6 +27,7 @@ struct RunOptions {
   std::map<std::string, std::string> preload;  ///< map name → JSON file
   std::map<std::string, std::string> events;   ///< ring buffer → type of its records
   std::map<std::string, std::uint32_t, std::less<>> max_entries;
+  std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: the running kernel's
   bool json = false;
   bool all = false;
   bool unguarded = false;
@@ -35,13 +36,15 @@ int run(const RunOptions& options);
 
 struct InspectOptions {
   std::vector<std::string> objects;
+  std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: relocations stay needs
   bool json = false;
 };
 int inspect(const InspectOptions& options);
 
 struct DisOptions {
   std::string object;
-  std::string program;  ///< empty: all
+  std::string program;             ///< empty: all
+  std::optional<std::string> btf;  ///< as for inspect
   isa::Style style = isa::Style::llvm;
   bool bytes = false;
 };

@@ -52,6 +52,22 @@ TEST_CASE("inspect --json has one object a file, with stable keys") {
   CHECK(files[1]["programs"][2]["helpers"] == Json{"bpf_tail_call"});
 }
 
+TEST_CASE("--btf resolves relocations against the types in a file, and names what these do not have") {
+  const auto object = command::object("portable");
+  const auto target = command::object("verdicts");
+  if (!object || !target) return;
+  const auto asking = command::skep({"inspect", "--json", *object});
+  CHECK(Json::parse(asking.out, nullptr, false)[0]["programs"][0]["needs"].size() == 3);
+  const Json resolved =
+      Json::parse(command::skep({"inspect", "--json", "--btf", *target, *object}).out, nullptr, false);
+  CHECK(resolved[0]["programs"][0]["needs"].empty());
+  CHECK(resolved[0]["programs"][0]["unresolved"] == Json{"gone::lost (byte_off)"});
+  CHECK(has(command::skep({"dis", "--btf", *target, *object}).out, "; unresolved gone::lost (byte_off)\n"));
+  const Json run = Json::parse(command::skep({"run", "--json", "--btf", *target, *object}).out, nullptr, false);
+  CHECK(run["results"][0]["value"] == 8);
+  CHECK(command::skep({"run", "--btf", "/nonexistent", *object}).code == 4);
+}
+
 TEST_CASE("inspect goes on after a file that is none") {
   const auto object = command::object("several");
   if (!object) return;

@@ -148,7 +148,7 @@ void check_program(const Program& program, const std::shared_ptr<Host>& host) {
 }
 
 void fuzz_object(std::span<const std::byte> bytes, const std::shared_ptr<Host>& host) {
-  const ObjectOptions options{.host = host, .max_map_bytes = 16 << 20};
+  const ObjectOptions options{.host = host, .max_map_bytes = 16 << 20, .target_btf = {}};
   const auto object = Object::load(bytes, "fuzz", options);
   if (!object) return require(!object.error().where.empty() && !object.error().what.empty());
   for (const Map& map : object->maps()) touch(map);
