@@ -85,9 +85,8 @@ static __always_inline bool read_headers(struct flow* flow, const void* data, co
 }
 
 // A function of its own, so that the object's BTF describes the event to those who print it.
-static __noinline void describe(struct drop_event* event, __u8 ip_version, __u8 protocol, __u16 bytes) {
+static __noinline void describe(struct drop_event* event, __u8 protocol, __u16 bytes) {
   __builtin_memset(event, 0, sizeof(*event));
-  event->ip_version = ip_version;
   event->protocol = protocol;
   event->bytes = bytes;
 }
@@ -95,17 +94,17 @@ static __noinline void describe(struct drop_event* event, __u8 ip_version, __u8 
 static __always_inline void report(const struct flow* flow, const __be16* ports, __u16 bytes) {
   struct drop_event* event = bpf_ringbuf_reserve(&drops, sizeof(*event), 0);
   if (!event) return;
-  describe(event, flow->ip_version, flow->protocol, bytes);
+  describe(event, flow->protocol, bytes);
   event->sport = bpf_ntohs(ports[0]);
   event->dport = bpf_ntohs(ports[1]);
   if (flow->ip_version == 4) {
     const struct iphdr* ip = flow->network;
-    __builtin_memcpy(event->saddr, &ip->saddr, 4);
-    __builtin_memcpy(event->daddr, &ip->daddr, 4);
+    BPF_SNPRINTF(event->source, sizeof(event->source), "%pI4", &ip->saddr);
+    BPF_SNPRINTF(event->destination, sizeof(event->destination), "%pI4", &ip->daddr);
   } else {
     const struct ipv6hdr* ip = flow->network;
-    __builtin_memcpy(event->saddr, &ip->saddr, 16);
-    __builtin_memcpy(event->daddr, &ip->daddr, 16);
+    BPF_SNPRINTF(event->source, sizeof(event->source), "%pI6", &ip->saddr);
+    BPF_SNPRINTF(event->destination, sizeof(event->destination), "%pI6", &ip->daddr);
   }
   bpf_ringbuf_submit(event, 0);
 }

@@ -10,14 +10,12 @@ struct counter {
   __u64 dropped;
 };
 
-// Record in the ring buffer `drops`, one for each dropped packet. Ports are in host order, addresses in network order;
-// an IPv4 address takes the first 4 bytes.
+// Record in the ring buffer `drops`, one for each dropped packet. Addresses as text, ports in host order.
 struct drop_event {
-  __u8 saddr[16];
-  __u8 daddr[16];
+  char source[40];
+  char destination[40];
   __u16 sport;
   __u16 dport;
   __u16 bytes;
-  __u8 ip_version;
   __u8 protocol;
 };
