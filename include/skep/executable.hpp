@@ -37,7 +37,7 @@ enum class FaultKind : std::uint8_t {
   budget,             ///< the instruction budget is used up
   no_helper,          ///< a register call named a helper that is unknown or not allowed
   host_exception,     ///< an application helper threw
-  unresolved,         ///< an instruction that asks for a kernel type, field or value which the target's BTF does not have
+  unresolved,         ///< an instruction that asks for a kernel type, field, value or weak function which is not there
 };
 
 /// Stable short name of a kind: "bad_load". Static storage.
@@ -84,11 +84,15 @@ struct BuildOptions {
   Mode mode = Mode::guarded;
   std::shared_ptr<Host> host;       ///< null: the object's host
   std::vector<HelperSpec> helpers;  ///< the application's own; they win over Linux' of the same id
+  /// What programs call as kernel functions (`extern … __ksym`), found by name; their ids mean nothing. A weak one that
+  /// is missing has address 0, as bpf_ksym_exists() sees it.
+  std::vector<HelperSpec> kfuncs;
 };
 
 class Executable {
  public:
-  /// Errors: unsupported when the program needs what skep does not have (the message names each), calls a helper that
+  /// Errors: unsupported when the program needs what skep does not have or calls a kernel function that
+  /// nobody gives (the message names each), calls a helper that
   /// is unknown or that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
   [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
 

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <skep/error.hpp>
+#include <skep/extern_value.hpp>
 #include <skep/host.hpp>
 #include <skep/insn.hpp>
 #include <skep/map.hpp>
@@ -35,11 +37,18 @@ struct ObjectOptions {
   std::shared_ptr<Host> host;  ///< gives the number of CPUs, and is the default host of its executables; null: a process host
   std::uint64_t max_map_bytes = std::uint64_t{4} << 30;  ///< address space all maps together may take; ENOMEM above
   std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  ///< load_file() refuses larger files
-  /// Kernel types that CO-RE relocations are resolved against: path of a raw BTF file, or of an ELF file with a section
-  /// .BTF (vmlinux). Read only when the object has such relocations. Where the default does not exist, or with an empty
+  /// Kernel types that CO-RE relocations, kernel symbols and kernel functions are looked up in: path of a raw BTF file, or of an ELF file with a section
+  /// .BTF (vmlinux). Read only when the object has such. Where the default does not exist, or with an empty
   /// path, the object opens all the same and its programs name what they ask for (Program::needs).
   std::string target_btf = kHostBtf;
   static constexpr const char* kHostBtf = "/sys/kernel/btf/vmlinux";  ///< the running kernel's types
+  /// A kernel's configuration, for CONFIG_ variables that `externs` lacks: path of a text file; an empty path for none.
+  /// Without a value: /boot/config-$(uname -r), where there is one. Read only when the object has such variables.
+  std::optional<std::string> kconfig;
+  /// Values of `__kconfig` variables and addresses of `__ksym` variables, by name; they win over all else, also over the
+  /// running kernel's LINUX_KERNEL_VERSION, LINUX_HAS_BPF_COOKIE and LINUX_HAS_SYSCALL_WRAPPER. Names that the object
+  /// does not ask for are not minded. A value that does not fit its variable is an error.
+  std::map<std::string, ExternValue, std::less<>> externs;
   std::map<std::string, std::uint32_t, std::less<>> max_entries;  ///< by map name: sizes set before the maps are made
 };
 
@@ -60,7 +69,8 @@ class Program {
   [[nodiscard]] std::span<const Map> maps() const;
   /// The source line of an instruction as "file.c:12: text"; empty when unknown.
   [[nodiscard]] std::string source_at(std::uint32_t pc) const;
-  /// What the program asks for that skep cannot give it, by name; empty for a program that can be built.
+  /// What the program asks for that skep cannot give it, by name; empty for a program that can be built. It can also be
+  /// built when all that is named are kernel functions which the application gives then (BuildOptions::kfuncs).
   [[nodiscard]] std::vector<std::string> needs() const;
 
   /// For the library's own rooms.

@@ -4,6 +4,7 @@
 #include <skep/context.hpp>
 #include <skep/error.hpp>
 #include <skep/executable.hpp>
+#include <skep/extern_value.hpp>
 #include <skep/helper.hpp>
 #include <skep/host.hpp>
 #include <skep/insn.hpp>

@@ -21,6 +21,7 @@ Result<Executable> Executable::build(const Program& program, const BuildOptions&
   for (const Map& map : program.maps()) inputs.maps.push_back(map.storage());
   inputs.host = options.host != nullptr ? options.host : program.owner()->host;
   inputs.app_helpers = options.helpers;
+  inputs.app_kfuncs = options.kfuncs;
   inputs.guarded = options.mode == Mode::guarded;
   auto image = lower::lower(std::move(inputs));
   if (!image) return fail(std::move(image).error());

@@ -28,7 +28,7 @@ constexpr std::array<KindText, 11> kKinds{{
     {"budget", "the instruction budget is used up"},
     {"no_helper", "call by register to a helper that is unknown or not allowed"},
     {"host_exception", "a helper of the application threw"},
-    {"unresolved", "asks for what the target's types do not have"},
+    {"unresolved", "asks for what is not there"},
 }};
 
 std::string place_of(const Fault& fault) {
@@ -39,9 +39,14 @@ std::string place_of(const Fault& fault) {
                      static_cast<std::int64_t>(fault.region_bytes) - 1);
 }
 
-std::string helper_name(std::uint32_t id) {
-  const abi::Helper* row = abi::find_helper(id);
-  return row == nullptr ? fmt::format("helper {}", id) : fmt::format("helper {} ({})", id, row->name);
+const program::KfuncUse* kfunc_of(const Fault& fault) {
+  return fault.program == nullptr ? nullptr : fault.program->kfunc_at(fault.pc);
+}
+
+std::string helper_name(const Fault& fault) {
+  if (const program::KfuncUse* kfunc = kfunc_of(fault)) return fmt::format("kernel function {}", kfunc->name);
+  const abi::Helper* row = abi::find_helper(fault.helper);
+  return row == nullptr ? fmt::format("helper {}", fault.helper) : fmt::format("helper {} ({})", row->id, row->name);
 }
 
 std::string details_of(const Fault& fault) {
@@ -52,14 +57,15 @@ std::string details_of(const Fault& fault) {
       return fmt::format(" of {} byte{} at {:#x}, {}", fault.size, fault.size == 1 ? "" : "s", fault.address,
                          place_of(fault));
     case FaultKind::bad_argument:
-      return fmt::format(": {} got {:#x} as argument {} (r{})", helper_name(fault.helper), fault.address,
-                         fault.argument, fault.argument);
+      return fmt::format(": {} got {:#x} as argument {} (r{})", helper_name(fault), fault.address, fault.argument,
+                         fault.argument);
     case FaultKind::bad_call:
       return fmt::format(": {:#x}", fault.address);
     case FaultKind::no_helper:
     case FaultKind::host_exception:
-      return ": " + helper_name(fault.helper);
+      return ": " + helper_name(fault);
     case FaultKind::unresolved: {
+      if (kfunc_of(fault) != nullptr) return ": " + helper_name(fault);
       const program::Poison* poison = fault.program == nullptr ? nullptr : fault.program->poison_at(fault.pc);
       return poison == nullptr ? "" : ": " + poison->what;
     }

@@ -5,45 +5,16 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
+#include "api/files.hpp"
 #include "api/object_data.hpp"
-#include "loader/target_btf.hpp"
+#include "api/surroundings.hpp"
 #include "maps/map_storage.hpp"
 
 namespace skep {
 namespace {
-
-constexpr std::uint64_t kMaxTargetFileBytes = std::uint64_t{1} << 30;  // a vmlinux with debug information
-
-Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t max_bytes) {
-  std::ifstream file(path, std::ios::binary);
-  std::error_code not_a_size;
-  if (!file || std::filesystem::is_directory(path, not_a_size))
-    return fail(ErrorCode::io, path, file ? "is a directory" : std::strerror(errno), file ? EISDIR : errno);
-  std::vector<std::byte> bytes;
-  std::array<char, 65536> chunk;
-  while (file.read(chunk.data(), chunk.size()), file.gcount() > 0) {
-    const auto* from = reinterpret_cast<const std::byte*>(chunk.data());
-    bytes.insert(bytes.end(), from, from + file.gcount());
-    if (bytes.size() > max_bytes)
-      return fail(ErrorCode::limit, path, fmt::format("is larger than the {} bytes allowed", max_bytes));
-  }
-  if (file.bad()) return fail(ErrorCode::io, path, std::strerror(errno), errno);
-  return bytes;
-}
-
-/// The types that options.target_btf names, for an object that asks for them.
-Result<std::shared_ptr<const btf::Btf>> read_target_btf(const ObjectOptions& options) {
-  const std::string& path = options.target_btf;
-  std::error_code unreadable;
-  if (path.empty() || (path == ObjectOptions::kHostBtf && !std::filesystem::exists(path, unreadable))) return nullptr;
-  const auto bytes = read_file(path, kMaxTargetFileBytes);
-  if (!bytes) return fail(bytes.error());
-  return loader::parse_target_btf(*bytes, path);
-}
 
 /// Makes one map of the object. `budget` is the address space all of them may still take.
 Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, unsigned cpus, std::uint64_t& budget) {
@@ -52,7 +23,8 @@ Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, un
   if (const auto size = options.max_entries.find(spec.name); size != options.max_entries.end())
     spec.max_entries = size->second;
   auto storage = maps::create(spec, {.cpus = cpus, .max_bytes = budget});
-  if (!storage && storage.error().code == ErrorCode::unsupported) return Map::wrap(maps::make_stand_in(spec, {.cpus = cpus}));
+  if (!storage && storage.error().code == ErrorCode::unsupported)
+    return Map::wrap(maps::make_stand_in(spec, {.cpus = cpus}));
   if (!storage) return fail(std::move(storage).error());
   for (const maps::ValueArea& area : (*storage)->value_areas()) {
     if (area.bytes > budget)
@@ -85,7 +57,8 @@ Result<Object> Object::load_file(const std::string& path, const ObjectOptions& o
 }
 
 Result<Object> Object::load(std::span<const std::byte> bytes, std::string name, const ObjectOptions& options) {
-  auto spec = loader::parse_object(bytes, std::move(name), [&options] { return read_target_btf(options); });
+  auto spec = loader::parse_object(
+      bytes, std::move(name), [&options] { return read_target_btf(options); }, surroundings_of(options));
   if (!spec) return fail(std::move(spec).error());
   for (const auto& [map_name, size] : options.max_entries) {
     const auto is_it = [&map_name = map_name](const loader::MapDef& def) { return def.spec.name == map_name; };

@@ -1,24 +1,71 @@
 // Names that the object expects its surroundings to define: kernel configuration, kernel symbols, kernel functions.
 //
-// BTF says which is which: it lists them in the sections .kconfig and .ksyms, which ELF does not have.
+// They are the undefined symbols that BTF lists in the sections .kconfig and .ksyms, which ELF does not have. Each is
+// read once, then answered: configuration becomes the contents of a map (kconfig.hpp), symbols and functions become ids
+// in the target's types, numbers the application gave, or 0 when they are weak and nobody has them. What stays
+// unanswered is a need of the programs that use it. Order and places are libbpf's.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "loader/source.hpp"
+#include "loader/surroundings.hpp"
 #include "program/program.hpp"
 
 namespace skep::loader {
 
+class MapTable;
+
+/// One name, and what is known of it.
+struct Extern {
+  std::string_view name;
+  program::Need::Kind kind = program::Need::Kind::ksym;  ///< kconfig, ksym or kfunc
+  bool weak = false;
+  btf::TypeId type = 0;  ///< of the variable; the prototype of a function; 0 for `extern const void`
+
+  bool found = false;                  ///< a value, an address or a type of the target answers it
+  btf::TypeId target_id = 0;           ///< ksym, kfunc: its VAR or FUNC in the target's types; 0 when it has none
+  std::uint64_t address = 0;           ///< ksym: what the application gave
+  std::optional<std::uint32_t> place;  ///< kconfig: byte in the map; none for a type that no configuration has
+  std::string problem;                 ///< why it has no answer, where that is not plain
+
+  /// True when a program that uses it needs more than is known: a value, an address, the function itself.
+  [[nodiscard]] bool unanswered() const noexcept {
+    if (kind == program::Need::Kind::kfunc) return !weak;
+    return !problem.empty() || target_id != 0 || (!found && !weak);
+  }
+};
+
 class Externs {
  public:
-  explicit Externs(const btf::Btf* btf);
-  /// What an undefined symbol asks for; null when BTF does not declare it.
-  [[nodiscard]] const program::Need::Kind* find(std::string_view name) const noexcept;
+  /// Reads the names. Errors: limit.
+  [[nodiscard]] static Result<Externs> read(const Source& source);
+
+  /// True when a symbol can only be answered by a target's types.
+  [[nodiscard]] bool asks_target() const noexcept;
+  /// Looks kernel symbols and functions up in `target`, null for none, and takes the addresses that `around` has.
+  [[nodiscard]] Result<void> resolve_symbols(const btf::Btf* local, const btf::Btf* target, const Surroundings& around);
+  /// Adds the map .kconfig when there are such variables, with the values that `around` has. Errors: a value of the
+  /// application that does not fit its variable, a line of the configuration that is none, limit.
+  [[nodiscard]] Result<void> make_kconfig(Source& source, const Surroundings& around, MapTable& maps);
+
+  /// Index of an extern; nothing when BTF does not declare it.
+  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
+  [[nodiscard]] const Extern& operator[](std::uint32_t index) const { return externs_[index]; }
+  /// The map .kconfig, meaningful when an extern has a place in it.
+  [[nodiscard]] std::uint32_t kconfig_map() const noexcept { return kconfig_map_; }
 
  private:
-  std::unordered_map<std::string_view, program::Need::Kind> kinds_;
+  void add(const Source& source, std::string_view name, bool weak, const btf::Type& declared, bool kconfig);
+
+  std::vector<Extern> externs_;  ///< configuration first, by place, then the others by name
+  std::unordered_map<std::string_view, std::uint32_t> index_;
+  std::uint32_t kconfig_map_ = 0;
 };
 
 }  // namespace skep::loader

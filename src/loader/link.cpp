@@ -5,9 +5,29 @@
 
 #include <fmt/format.h>
 
+#include "btf/core_compare.hpp"
 #include "isa/table.hpp"
 
 namespace skep::loader {
+namespace {
+
+/// Makes a 64-bit load one of an extern's address: a place in the map of configuration, an id in the target's types, or
+/// a number.
+void put_address(const Extern& wanted, std::uint32_t kconfig_map, Insn* insn) {
+  std::uint64_t value = wanted.address;
+  insn[0].src = 0;
+  if (wanted.place) {
+    insn[0].src = kMapValuePseudo;
+    value = std::uint64_t{*wanted.place} << 32 | kconfig_map;
+  } else if (wanted.target_id != 0) {
+    insn[0].src = kVarPseudo;
+    value = wanted.target_id;
+  }
+  insn[0].imm = static_cast<std::int32_t>(value);
+  insn[1].imm = static_cast<std::int32_t>(value >> 32);
+}
+
+}  // namespace
 
 Linker::Linker(const LinkInput& in)
     : in_(in), placed_at_(in.code.functions.size()), placed_in_(in.code.functions.size()) {}
@@ -64,18 +84,28 @@ Result<const Function*> Linker::apply(const Frame& frame, Insn* insn, const Fixu
     case Fixup::Kind::call_of:
       break;
   }
-  const std::string_view name = in_.file.symbols[fixup.target].name;
-  if (auto named = check_name("extern", name); !named) return fail(std::move(named).error());
-  if (fixup.kind == Fixup::Kind::call_of) {
-    insn[0].src = kKfuncPseudo;
-    insn[0].imm = 0;
-  }
-  const std::uint32_t pc = frame.pc + fixup.slot - frame.function->start;
-  const program::Need::Kind* kind = in_.externs.find(name);
-  auto done = in_.annotations.need(
-      {.kind = kind != nullptr ? *kind : program::Need::Kind::ksym, .name = std::string(name), .pc = pc}, *program_);
-  if (!done) return fail(std::move(done).error());
+  if (auto done = apply_extern(frame, insn, fixup); !done) return fail(std::move(done).error());
   return nullptr;
+}
+
+Result<void> Linker::apply_extern(const Frame& frame, Insn* insn, const Fixup& fixup) {
+  const Extern& wanted = in_.externs[fixup.target];
+  if (fixup.kind == Fixup::Kind::value_of)
+    put_address(wanted, in_.externs.kconfig_map(), insn);
+  else if (wanted.weak && !wanted.found)
+    insn[0] = Insn(kCall, 0, 0, 0, program::kPoisonKfunc + static_cast<std::int32_t>(fixup.target));
+  else
+    insn[0] = Insn(kCall, 0, kKfuncPseudo, 0, static_cast<std::int32_t>(wanted.target_id));
+  const std::uint32_t pc = frame.pc + fixup.slot - frame.function->start;
+  if (wanted.kind == program::Need::Kind::kfunc) {
+    const std::string_view name = btf::essential_name(wanted.name);
+    auto done = in_.annotations.kfunc({.pc = pc, .name = std::string(name), .weak = wanted.weak}, *program_);
+    if (!done) return done;
+  }
+  if (!wanted.unanswered()) return {};
+  std::string name(wanted.name);
+  if (!wanted.problem.empty()) name += fmt::format(": {}", wanted.problem);
+  return in_.annotations.need({.kind = wanted.kind, .name = std::move(name), .pc = pc}, *program_);
 }
 
 /// The function that an instruction without a relocation leads to; null when it leads to none.
@@ -133,6 +163,8 @@ Result<void> Linker::link(const Function& entry, program::Program& program) {
   std::sort(program.needs.begin(), program.needs.end(), [](const program::Need& a, const program::Need& b) {
     return a.pc != b.pc ? a.pc < b.pc : a.name < b.name;
   });
+  std::sort(program.kfuncs.begin(), program.kfuncs.end(),
+            [](const program::KfuncUse& a, const program::KfuncUse& b) { return a.pc < b.pc; });
   if (auto checked = isa::check(program.insns); !checked) {
     Error error = std::move(checked).error();
     error.where = fmt::format("program {}: {}", shown(program.name), error.where);

@@ -20,7 +20,6 @@ struct LinkInput {
   const Code& code;
   const Fixups& fixups;
   const Externs& externs;
-  const elf::File& file;
   Annotations& annotations;
 };
 
@@ -28,7 +27,8 @@ class Linker {
  public:
   explicit Linker(const LinkInput& in);
 
-  /// Fills in insns, subprogs, lines and needs of a program whose entry is `entry`. Errors: where is "program NAME".
+  /// Fills in insns, subprogs, lines, needs and kfuncs of a program whose entry is `entry`. Errors: where is "program
+  /// NAME".
   [[nodiscard]] Result<void> link(const Function& entry, program::Program& program);
 
  private:
@@ -45,6 +45,7 @@ class Linker {
   [[nodiscard]] Result<void> walk(Frame& frame);
   [[nodiscard]] Result<const Function*> callee(const Frame& frame, std::uint32_t slot, const Insn& insn) const;
   [[nodiscard]] Result<const Function*> apply(const Frame& frame, Insn* insn, const Fixup& fixup);
+  [[nodiscard]] Result<void> apply_extern(const Frame& frame, Insn* insn, const Fixup& fixup);
   [[nodiscard]] tl::unexpected<Error> malformed(const Frame& frame, std::uint32_t slot, std::string what) const;
 
   const LinkInput in_;

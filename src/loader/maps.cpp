@@ -3,16 +3,19 @@
 
 namespace skep::loader {
 
-std::uint32_t MapTable::add_at(std::uint32_t section, std::uint64_t offset, MapDef def) {
-  const auto index = static_cast<std::uint32_t>(defs_.size());
+std::uint32_t MapTable::add(MapDef def) {
   defs_.push_back(std::move(def));
+  return static_cast<std::uint32_t>(defs_.size() - 1);
+}
+
+std::uint32_t MapTable::add_at(std::uint32_t section, std::uint64_t offset, MapDef def) {
+  const std::uint32_t index = add(std::move(def));
   definition_sections_[section].try_emplace(offset, index);
   return index;
 }
 
 std::uint32_t MapTable::add_data(std::uint32_t section, MapDef def) {
-  const auto index = static_cast<std::uint32_t>(defs_.size());
-  defs_.push_back(std::move(def));
+  const std::uint32_t index = add(std::move(def));
   data_.try_emplace(section, index);
   return index;
 }

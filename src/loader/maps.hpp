@@ -20,6 +20,8 @@ class MapTable {
   std::uint32_t add_at(std::uint32_t section, std::uint64_t offset, MapDef def);
   /// Adds a map whose value is a whole section.
   std::uint32_t add_data(std::uint32_t section, MapDef def);
+  /// Adds a map that no relocation names by its place.
+  std::uint32_t add(MapDef def);
   /// Makes relocations to `section` lead into the value of a map that is there already.
   void alias_data(std::uint32_t section, std::uint32_t map) { data_.try_emplace(section, map); }
 

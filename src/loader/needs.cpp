@@ -49,6 +49,12 @@ Result<void> Annotations::need(program::Need need, program::Program& program) {
   return {};
 }
 
+Result<void> Annotations::kfunc(program::KfuncUse use, program::Program& program) {
+  if (auto done = count(sizeof use + use.name.size(), program); !done) return done;
+  program.kfuncs.push_back(std::move(use));
+  return {};
+}
+
 void Annotations::append_lines(const std::vector<const btf::LineInfo*>& lines, const Function& function,
                                std::uint32_t pc, program::Program& program) {
   for (const btf::LineInfo* line : records_in(lines, function)) {

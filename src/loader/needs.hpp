@@ -26,6 +26,8 @@ class Annotations {
                                     program::Program& program);
   /// Appends one need.
   [[nodiscard]] Result<void> need(program::Need need, program::Program& program);
+  /// Appends one use of a kernel function.
+  [[nodiscard]] Result<void> kfunc(program::KfuncUse use, program::Program& program);
 
  private:
   template <class Record>
@@ -34,7 +36,7 @@ class Annotations {
   void append_lines(const std::vector<const btf::LineInfo*>& lines, const Function& function, std::uint32_t pc,
                     program::Program& program);
 
-  /// Counts what the programs keep of needs and poisons.
+  /// Counts what the programs keep of needs, poisons and uses of kernel functions.
   [[nodiscard]] Result<void> count(std::size_t bytes, const program::Program& program);
 
   Source& source_;

@@ -1,5 +1,5 @@
-// The road from bytes to ObjectSpec, step by step: ELF, BTF, maps, functions, CO-RE, relocations, programs, initial
-// slots.
+// The road from bytes to ObjectSpec, step by step: ELF, BTF, maps, externs, functions, CO-RE, relocations, programs,
+// initial slots.
 #include "loader/object_spec.hpp"
 
 #include <algorithm>
@@ -81,7 +81,8 @@ void note_struct_ops(Source& source) {
 
 }  // namespace
 
-Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name, const TargetTypes& target_types) {
+Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name, const TargetTypes& target_types,
+                                const Surroundings& around) {
   Source source;
   source.input_bytes = bytes.size();
   auto file = elf::File::parse(bytes);
@@ -98,22 +99,26 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
 
   auto maps = read_maps(source);
   if (!maps) return fail(std::move(maps).error());
+  auto externs = Externs::read(source);
+  if (!externs) return fail(std::move(externs).error());
+  if (auto done = externs->make_kconfig(source, around, *maps); !done) return fail(std::move(done).error());
   auto code = read_code(source);
   if (!code) return fail(std::move(code).error());
   std::shared_ptr<const btf::Btf> target;
-  if (target_types && asks_target(source)) {
+  if (target_types && (asks_target(source) || externs->asks_target())) {
     auto given = target_types();
     if (!given) return fail(std::move(given).error());
     target = std::move(*given);
   }
   const auto marks = relocate_core(source, target.get(), *code);
   if (!marks) return fail(marks.error());
-  const Externs externs(source.btf.get());
-  const auto fixups = read_fixups(source, *code, *maps, externs);
+  if (auto done = externs->resolve_symbols(source.btf.get(), target.get(), around); !done)
+    return fail(std::move(done).error());
+  const auto fixups = read_fixups(source, *code, *maps, *externs);
   if (!fixups) return fail(fixups.error());
 
   Annotations annotations(source, *marks);
-  Linker linker({*code, *fixups, externs, source.file, annotations});
+  Linker linker({*code, *fixups, *externs, annotations});
   auto programs = make_programs(source, *code, linker, object.license);
   if (!programs) return fail(std::move(programs).error());
   if (auto done = read_slots(source, *programs, *maps); !done) return fail(std::move(done).error());

@@ -14,6 +14,7 @@
 #include <skep/error.hpp>
 #include <skep/map.hpp>
 
+#include "loader/surroundings.hpp"
 #include "program/program.hpp"
 
 namespace skep::btf {
@@ -32,13 +33,14 @@ struct GlobalVar {
 
 /// A map the object defines, by declaration or through its global variables.
 struct MapDef {
-  enum class Origin { declared, legacy, rodata, data, bss };  // declared: .maps; legacy: the old maps section
+  /// declared: .maps; legacy: the old maps section; kconfig: made of externs, without a section
+  enum class Origin { declared, legacy, rodata, data, bss, kconfig };
   MapSpec spec;
   Origin origin = Origin::declared;
   std::string section;  ///< the ELF section it comes from, ".rodata.str1.1"
-  /// Element 0's whole value for rodata and data, an arena's first bytes; else empty: bss starts as zeroes.
+  /// Element 0's whole value for rodata, data and kconfig, an arena's first bytes; else empty: bss starts as zeroes.
   std::vector<std::byte> contents;
-  std::vector<GlobalVar> variables;  ///< by offset, for rodata, data and bss
+  std::vector<GlobalVar> variables;  ///< by offset, for rodata, data, bss and kconfig
   std::vector<std::string> slots;    ///< static initialisers by slot: program or map names; "" where empty
 };
 
@@ -52,16 +54,17 @@ struct ObjectSpec {
   std::vector<std::string> notes;                                 ///< what was assumed while opening, one sentence each
 };
 
-/// Gives the types that CO-RE relocations are resolved against; null when there are none. Asked at most once for an
-/// object, and only when it has such relocations. Its error becomes the object's.
+/// Gives the types that CO-RE relocations, kernel symbols and functions are looked up in; null when there are none.
+/// Asked at most once for an object, and only when it has such. Its error becomes the object's.
 using TargetTypes = std::function<Result<std::shared_ptr<const btf::Btf>>()>;
 
 /// Reads a 64-bit little-endian BPF object. The result owns all it holds; `bytes` may go away afterwards.
 /// Errors: malformed (where and what), unsupported (big-endian, 32-bit, not BPF, a relocation nobody defines).
-/// Without target types, what CO-RE asks for becomes needs of the programs.
+/// Without target types, what CO-RE asks for becomes needs of the programs; so do externs that `around` has no answer
+/// for, unless they are weak.
 /// Bounded: time and memory are at most proportional to the input's size and the target's; resolving takes at most
 /// btf::kMaxCoreSteps, past which relocations become needs.
 [[nodiscard]] Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name,
-                                              const TargetTypes& target_types = {});
+                                              const TargetTypes& target_types = {}, const Surroundings& around = {});
 
 }  // namespace skep::loader

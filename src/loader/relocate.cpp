@@ -73,11 +73,12 @@ class Reader {
   }
 
   Result<Fixup> read_extern(const elf::Symbol& symbol, Fixup fixup, bool call) const {
-    if (symbol.name.empty() || externs_.find(symbol.name) == nullptr)
+    const auto index = externs_.find(symbol.name);
+    if (!index)
       return malformed(fmt::format("names symbol \"{}\", which no section defines", shown(symbol.name)),
                        ErrorCode::unsupported);
     fixup.kind = call ? Fixup::Kind::call_of : Fixup::Kind::value_of;
-    fixup.target = relocation_->symbol;
+    fixup.target = *index;
     return fixup;
   }
 

@@ -21,8 +21,8 @@ struct Fixup {
     map_value,  ///< lddw of the byte `offset` in the value of maps[target]
     function,   ///< lddw of the address of functions[target]
     call,       ///< call of functions[target]
-    value_of,   ///< lddw of the extern symbol `target`, which nobody has defined
-    call_of,    ///< call of the extern symbol `target`
+    value_of,   ///< lddw of the address of externs[target]
+    call_of,    ///< call of externs[target]
   };
   std::uint32_t slot = 0;  ///< in its section
   Kind kind = Kind::map;

@@ -45,6 +45,21 @@ const HelperSpec* find_app_helper(const std::vector<HelperSpec>& helpers, std::u
   return found == helpers.end() ? nullptr : &*found;
 }
 
+Result<void> check_prototype(const HelperSpec& spec, const std::string& where) {
+  if (!spec.function) return fail(ErrorCode::invalid, where, "has no function");
+  bool size_due = false;
+  for (std::size_t i = 0; i < spec.args.size(); ++i) {
+    if ((spec.args[i] == HelperArg::size) != size_due)
+      return fail(ErrorCode::invalid, where,
+                  fmt::format("argument {}: a memory argument and its size must follow each other", i + 1));
+    size_due = spec.args[i] == HelperArg::memory || spec.args[i] == HelperArg::memory_out;
+  }
+  if (size_due) return fail(ErrorCode::invalid, where, "argument 5 is memory, and no register is left for its size");
+  return {};
+}
+
+}  // namespace
+
 void bind_app(const HelperSpec& spec, Binding& binding) {
   binding.app = &spec;
   binding.row.id = spec.id;
@@ -53,21 +68,23 @@ void bind_app(const HelperSpec& spec, Binding& binding) {
   std::transform(spec.args.begin(), spec.args.end(), binding.row.args.begin(), row_argument);
 }
 
-}  // namespace
+const HelperSpec* find_kfunc(const std::vector<HelperSpec>& kfuncs, std::string_view name) noexcept {
+  const auto found =
+      std::find_if(kfuncs.begin(), kfuncs.end(), [name](const auto& kfunc) { return kfunc.name == name; });
+  return found == kfuncs.end() ? nullptr : &*found;
+}
 
-Result<void> check_prototypes(const std::vector<HelperSpec>& app_helpers) {
+Result<void> check_prototypes(const std::vector<HelperSpec>& app_helpers, const std::vector<HelperSpec>& kfuncs) {
   for (const HelperSpec& spec : app_helpers) {
     const std::string where = fmt::format("application helper {} ({})", spec.id, spec.name);
-    if (!spec.function) return fail(ErrorCode::invalid, where, "has no function");
     if (find_app_helper(app_helpers, spec.id) != &spec) return fail(ErrorCode::exists, where, "its id is taken twice");
-    bool size_due = false;
-    for (std::size_t i = 0; i < spec.args.size(); ++i) {
-      if ((spec.args[i] == HelperArg::size) != size_due)
-        return fail(ErrorCode::invalid, where,
-                    fmt::format("argument {}: a memory argument and its size must follow each other", i + 1));
-      size_due = spec.args[i] == HelperArg::memory || spec.args[i] == HelperArg::memory_out;
-    }
-    if (size_due) return fail(ErrorCode::invalid, where, "argument 5 is memory, and no register is left for its size");
+    if (auto ok = check_prototype(spec, where); !ok) return ok;
+  }
+  for (const HelperSpec& spec : kfuncs) {
+    const std::string where = fmt::format("kernel function {} of the application", spec.name);
+    if (spec.name.empty()) return fail(ErrorCode::invalid, where, "has no name");
+    if (find_kfunc(kfuncs, spec.name) != &spec) return fail(ErrorCode::exists, where, "is given twice");
+    if (auto ok = check_prototype(spec, where); !ok) return ok;
   }
   return {};
 }

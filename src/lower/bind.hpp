@@ -1,7 +1,8 @@
-// Which code a helper call reaches: the application's helpers first, then Linux'.
+// Which code a call reaches: of helpers the application's first, then Linux'; of kernel functions the application's.
 #pragma once
 
-#include <string>
+#include <string_view>
+#include <vector>
 
 #include <skep/error.hpp>
 
@@ -14,7 +15,15 @@ namespace skep::lower {
 [[nodiscard]] Result<void> bind_helper(const std::vector<HelperSpec>& app_helpers, ProgType type, std::uint32_t id,
                                        Binding& binding);
 
-/// Refuses prototypes that contradict themselves: a size that follows no memory, two helpers of one id, no function.
-[[nodiscard]] Result<void> check_prototypes(const std::vector<HelperSpec>& app_helpers);
+/// Makes `binding` call a function of the application, which outlives it.
+void bind_app(const HelperSpec& spec, Binding& binding);
+
+/// The kernel function of that name; null when the application gives none.
+[[nodiscard]] const HelperSpec* find_kfunc(const std::vector<HelperSpec>& kfuncs, std::string_view name) noexcept;
+
+/// Refuses prototypes that contradict themselves: a size that follows no memory, two helpers of one id, two kernel
+/// functions of one name, no function.
+[[nodiscard]] Result<void> check_prototypes(const std::vector<HelperSpec>& app_helpers,
+                                            const std::vector<HelperSpec>& kfuncs);
 
 }  // namespace skep::lower

@@ -54,10 +54,12 @@ class Image final : public maps::TailTarget {
 
   std::shared_ptr<const program::Program> program;
   std::vector<Op> ops;
-  std::vector<std::uint32_t> pcs;   ///< pc of each op
-  std::vector<Function> functions;  ///< [0] is the entry
-  std::deque<Binding> bindings;
+  std::vector<std::uint32_t> pcs;      ///< pc of each op
+  std::vector<Function> functions;     ///< [0] is the entry
+  std::deque<Binding> bindings;        ///< helpers, one each
+  std::deque<Binding> kfunc_bindings;  ///< kernel functions, one each; their ids mean nothing
   std::vector<HelperSpec> app_helpers;
+  std::vector<HelperSpec> app_kfuncs;
   std::vector<std::shared_ptr<maps::MapStorage>> maps;
   std::vector<MapRegion> regions;  ///< sorted by base, not overlapping
   std::shared_ptr<Host> host;

@@ -46,12 +46,13 @@ class Lowering {
     image_->maps = std::move(inputs.maps);
     image_->host = std::move(inputs.host);
     image_->app_helpers = std::move(inputs.app_helpers);
+    image_->app_kfuncs = std::move(inputs.app_kfuncs);
     image_->guarded = inputs.guarded;
   }
 
   Result<std::shared_ptr<const Image>> run() {
     if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
-    if (auto ok = check_prototypes(image_->app_helpers); !ok) return fail(std::move(ok).error());
+    if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
     if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
     number_ops();
     find_functions();
@@ -66,9 +67,16 @@ class Lowering {
 
  private:
   Result<void> check_needs() const {
-    const std::vector<std::string> names = image_->program->need_names();
+    const program::Program& program = *image_->program;
+    std::vector<std::string_view> names;
+    for (const program::Need& need : program.needs) {
+      const bool function = need.kind == program::Need::Kind::kfunc;
+      const program::KfuncUse* kfunc = function ? program.kfunc_at(need.pc) : nullptr;
+      const bool met = kfunc != nullptr && find_kfunc(image_->app_kfuncs, kfunc->name) != nullptr;
+      if (!met && std::find(names.begin(), names.end(), need.name) == names.end()) names.push_back(need.name);
+    }
     if (names.empty()) return {};
-    return fail(ErrorCode::unsupported, "program " + image_->program->name,
+    return fail(ErrorCode::unsupported, "program " + program.name,
                 fmt::format("needs what skep cannot give it yet: {}", fmt::join(names, ", ")));
   }
 
@@ -184,7 +192,9 @@ class Lowering {
         if (auto ok = lower_constant(pc, info, op); !ok) return ok;
         break;
       case Operands::call_imm:
-        if (image_->program->poison_at(pc) != nullptr)
+        if (const program::KfuncUse* kfunc = image_->program->kfunc_at(pc))
+          lower_kfunc_call(*kfunc, op);
+        else if (image_->program->poison_at(pc) != nullptr)
           op.code = Code::trap;
         else if (auto ok = lower_call(insn, info, op); !ok)
           return ok;
@@ -264,6 +274,10 @@ class Lowering {
     const auto low = static_cast<std::uint32_t>(insn.imm);
     const auto high = static_cast<std::uint32_t>(insns_[pc + 1].imm);
     op.code = Code::constant;
+    if (const program::KfuncUse* kfunc = image_->program->kfunc_at(pc)) {
+      op.imm = reinterpret_cast<std::int64_t>(kfunc_binding(kfunc->name));
+      return {};
+    }
     switch (info.form) {
       case Form::lddw_imm:
         op.imm = static_cast<std::int64_t>(std::uint64_t{high} << 32 | low);
@@ -322,6 +336,25 @@ class Lowering {
       op.code = tail ? Code::tail_call : Code::call_free;
     op.imm = reinterpret_cast<std::int64_t>(binding);
     return {};
+  }
+
+  /// A weak one that nobody gives may stand behind a check of its address, which is 0 then.
+  void lower_kfunc_call(const program::KfuncUse& kfunc, Op& op) {
+    const Binding* binding = kfunc_binding(kfunc.name);
+    op.code = binding == nullptr ? Code::trap : image_->guarded ? Code::call_checked : Code::call_free;
+    op.imm = reinterpret_cast<std::int64_t>(binding);
+  }
+
+  /// Null when the application gives no such function.
+  const Binding* kfunc_binding(std::string_view name) {
+    auto& bindings = image_->kfunc_bindings;
+    const auto bound = std::find_if(bindings.begin(), bindings.end(),
+                                    [name](const Binding& binding) { return binding.row.name == name; });
+    if (bound != bindings.end()) return &*bound;
+    const HelperSpec* spec = find_kfunc(image_->app_kfuncs, name);
+    if (spec == nullptr) return nullptr;
+    bind_app(*spec, bindings.emplace_back());
+    return &bindings.back();
   }
 
   Binding* find_binding(std::uint32_t id) {

@@ -18,12 +18,13 @@ struct Inputs {
   std::vector<std::shared_ptr<maps::MapStorage>> maps;  ///< what the program's map indices name
   std::shared_ptr<Host> host;
   std::vector<HelperSpec> app_helpers;
-  bool guarded = true;  ///< false: no op is checked
+  std::vector<HelperSpec> app_kfuncs;  ///< found by name
+  bool guarded = true;                 ///< false: no op is checked
 };
 
 /// The guarded (or, on request, unchecked) road. Errors say which instruction and what it asked for: a need of the
-/// object that is not met, a helper that is unknown, not implemented or not allowed for the program's type, a map index
-/// out of range, a write to r10.
+/// object that is not met, a kernel function that the application does not give, a helper that is unknown, not
+/// implemented or not allowed for the program's type, a map index out of range, a write to r10.
 [[nodiscard]] Result<std::shared_ptr<const Image>> lower(Inputs inputs);
 
 /// A helper that a register call names at run time; null when it is unknown, has no code, or `type` may not call it.

@@ -35,6 +35,12 @@ const Poison* Program::poison_at(std::uint32_t pc) const noexcept {
   return found != poisons.end() && found->pc == pc ? &*found : nullptr;
 }
 
+const KfuncUse* Program::kfunc_at(std::uint32_t pc) const noexcept {
+  const auto found = std::lower_bound(kfuncs.begin(), kfuncs.end(), pc,
+                                      [](const KfuncUse& use, std::uint32_t at) { return use.pc < at; });
+  return found != kfuncs.end() && found->pc == pc ? &*found : nullptr;
+}
+
 const Subprog* Program::subprog_at(std::uint32_t pc) const noexcept {
   for (const Subprog& subprog : subprogs)
     if (pc >= subprog.start && pc < subprog.end) return &subprog;

@@ -2,8 +2,9 @@
 //
 // Instructions are relocated and complete: the entry function starts at pc 0 and the subprograms it needs follow it, so
 // every call is relative and inside `insns`. A `lddw` with src 1 or 2 (map, map value) names its map by index into the
-// owning object's map table, the way a loader for Linux would hold a descriptor there; one with src 4 holds the relative
-// pc of a subprogram. All instructions decode: who makes a Program has checked that (isa::check). `pc` counts slots.
+// owning object's map table, the way a loader for Linux would hold a descriptor there; one with src 4 holds the
+// relative pc of a subprogram. All instructions decode: who makes a Program has checked that (isa::check). `pc` counts
+// slots.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,15 @@ struct Poison {
 };
 inline constexpr std::int32_t kPoisonHelper = 195896080;  ///< 0xbad2310, the number that libbpf calls
 
+/// A call of a kernel function, or a load of its address. The function is the application's to give: whatever number of
+/// Linux' the instruction holds, engines bind it by this name.
+struct KfuncUse {
+  std::uint32_t pc = 0;
+  std::string name;   ///< without flavour
+  bool weak = false;  ///< the program may do without: the address is then 0, and a call ends the run with a fault
+};
+inline constexpr std::int32_t kPoisonKfunc = 2002000000;  ///< libbpf calls this plus the function's number
+
 struct Program {
   std::string name;     ///< of the entry function
   std::string section;  ///< as in the object, "xdp/drop"
@@ -63,7 +73,8 @@ struct Program {
   std::vector<Subprog> subprogs;  ///< sorted by start; [0] is the entry
   std::vector<Line> lines;
   std::vector<Need> needs;
-  std::vector<Poison> poisons;  ///< sorted by pc, one a slot
+  std::vector<Poison> poisons;   ///< sorted by pc, one a slot
+  std::vector<KfuncUse> kfuncs;  ///< likewise
 
   /// What `needs` names, each once, in order of appearance.
   [[nodiscard]] std::vector<std::string> need_names() const;
@@ -73,6 +84,8 @@ struct Program {
   [[nodiscard]] std::string source_at(std::uint32_t pc) const;
   /// The poison in a slot; null for a sound instruction.
   [[nodiscard]] const Poison* poison_at(std::uint32_t pc) const noexcept;
+  /// The kernel function that a slot calls or whose address it loads; null for another instruction.
+  [[nodiscard]] const KfuncUse* kfunc_at(std::uint32_t pc) const noexcept;
   /// The function that holds `pc`; null past the end.
   [[nodiscard]] const Subprog* subprog_at(std::uint32_t pc) const noexcept;
 };

@@ -25,21 +25,23 @@ int remember(libbpf_print_level level, const char* format, va_list args) {
   return 0;
 }
 
-/// True when instructions are the same but for what is not CO-RE's: libbpf names maps by descriptor, which must lead to
-/// one index each, and knows externs, which are needs here.
+/// True when instructions are the same but for what libbpf knows and skep does not: maps have descriptors there, which
+/// must lead to one index each, and symbols without a type have addresses, which are needs here.
 bool same_insns(const program::Program& ours, const bpf_insn* insns, std::size_t count, std::map<int, int>& index_of) {
   if (count != ours.insns.size()) return false;
   std::vector<Insn> theirs(count);
   std::memcpy(static_cast<void*>(theirs.data()), insns, count * sizeof(Insn));
-  for (const program::Need& need : ours.needs) {
-    theirs[need.pc] = ours.insns[need.pc];
-    if (theirs[need.pc].opcode == 0x18) theirs[need.pc + 1] = ours.insns[need.pc + 1];
-  }
   for (std::size_t pc = 0; pc < count; ++pc) {
     if (theirs[pc].opcode != 0x18) continue;
     if (theirs[pc].src == 1 || theirs[pc].src == 2)
       theirs[pc].imm = index_of.try_emplace(theirs[pc].imm, ours.insns[pc].imm).first->second;
     ++pc;
+  }
+  for (const program::Need& need : ours.needs) {
+    const bool typeless = need.kind == program::Need::Kind::ksym && ours.insns[need.pc].src == 0;
+    if (need.kind != program::Need::Kind::core_relocation && !typeless) continue;
+    theirs[need.pc] = ours.insns[need.pc];
+    if (theirs[need.pc].opcode == 0x18) theirs[need.pc + 1] = ours.insns[need.pc + 1];
   }
   for (std::size_t pc = 0; pc < count; ++pc)
     if (theirs[pc] != ours.insns[pc]) {

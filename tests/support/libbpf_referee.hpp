@@ -44,8 +44,8 @@ struct Tally {
   std::size_t poisoned = 0;  ///< instructions
 };
 
-/// Counts the programs of an object that are equal but for what is not CO-RE's: libbpf names maps by descriptor, which
-/// must lead to one index each, and knows externs, which are needs here. Says what differs.
+/// Counts the programs of an object that are equal but for descriptors of maps, which must lead to one index each, and
+/// addresses of symbols without a type, which are needs here. Says what differs.
 void compare(const loader::ObjectSpec& ours, const Theirs& theirs, Tally& tally);
 
 /// The types in a file; null when it cannot be read.

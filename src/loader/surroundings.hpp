@@ -1,0 +1,29 @@
+// What stands around an object and may answer its externs. The loader asks; it looks for nothing itself.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include <skep/error.hpp>
+#include <skep/extern_value.hpp>
+
+namespace skep::loader {
+
+inline constexpr std::size_t kMaxKconfigTextBytes = 16u
+                                                    << 20;  ///< of a configuration file; a distribution's has 0.3 MB
+
+/// A kernel's configuration as its build leaves it: lines of CONFIG_NAME=value.
+struct KconfigText {
+  std::string name;  ///< of the file, for messages
+  std::string text;
+};
+
+struct Surroundings {
+  std::map<std::string, ExternValue, std::less<>> values;  ///< by extern; names that no object asks for are not minded
+  /// Asked at most once for an object, and only when `values` lacks a CONFIG_ variable that it has. Its error becomes
+  /// the object's. Null: there is no configuration.
+  std::function<Result<KconfigText>()> kconfig;
+};
+
+}  // namespace skep::loader
