@@ -135,9 +135,9 @@ void run_on_every_context(const Executable& executable) {
 }
 
 void check_program(const Program& program, const std::shared_ptr<Host>& host) {
+  static constexpr isa::Style kStyles[] = {isa::Style::llvm, isa::Style::kernel, isa::Style::mnemonic};
   for (std::uint32_t pc = 0; pc < program.insns().size(); ++pc)
-    for (const isa::Style style : {isa::Style::llvm, isa::Style::kernel, isa::Style::mnemonic})
-      require(!isa::disassemble(program.insns(), pc, style).empty());
+    require(!isa::disassemble(program.insns(), pc, kStyles[pc % std::size(kStyles)]).empty());
   const auto executable = Executable::build(program, {.host = host, .helpers = trusting_helpers()});
   if (!executable) return require(!executable.error().message().empty());
   for (const Map& map : program.maps())

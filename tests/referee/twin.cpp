@@ -59,7 +59,6 @@ Result<Twin> Twin::make(const Frame& image, const std::string& name) {
   if (!executable) return fail(std::move(executable).error());
   Twin twin(std::move(*object), std::move(*executable));
   if (auto ok = twin.make_kernel_maps(); !ok) return fail(std::move(ok).error());
-  if (auto ok = twin.load_into_kernel(); !ok) return fail(std::move(ok).error());
   return twin;
 }
 
@@ -79,7 +78,9 @@ Result<void> Twin::make_kernel_maps() {
   return {};
 }
 
-Result<void> Twin::load_into_kernel() {
+Result<void> Twin::load() {
+  for (std::size_t i = 0; i < kernel_maps_.size(); ++i)
+    if (object_.spec().maps[i].origin == loader::MapDef::Origin::rodata) (void)kernel_maps_[i].freeze();
   std::vector<Insn> insns(program().insns().begin(), program().insns().end());
   for (std::size_t pc = 0; pc < insns.size(); ++pc) {
     constexpr std::uint8_t kLddw = 0x18;

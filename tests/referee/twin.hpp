@@ -27,7 +27,7 @@ using Contents = std::map<std::string, std::string>;
 
 class Twin {
  public:
-  /// Opens `image` anew on both sides. Error: why program `name` cannot be run on one of them.
+  /// Opens `image` anew here and makes its maps in the kernel. Error: why program `name` cannot be run on one of them.
   [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name);
 
   [[nodiscard]] const Program& program() const { return executable_.program(); }
@@ -36,8 +36,11 @@ class Twin {
   /// Puts an entry into both maps of that name, or into none where one side refuses it. False when there is no such
   /// map.
   bool put(std::string_view map, std::span<const std::byte> key, std::span<const std::byte> value);
-  /// Overwrites bytes of a global variable on both sides. False when there is no such variable.
+  /// Overwrites bytes of a global variable on both sides, before load(). False when there is no such variable.
   bool set_variable(std::string_view variable, std::span<const std::byte> bytes);
+
+  /// Freezes the constants and loads the program into the kernel. Error: why the kernel refuses it.
+  [[nodiscard]] Result<void> load();
 
   [[nodiscard]] Outcome run_here(const Frame& frame);
   [[nodiscard]] Outcome run_in_kernel(const Frame& frame) const;
@@ -48,7 +51,6 @@ class Twin {
  private:
   Twin(Object object, Executable executable) : object_(std::move(object)), executable_(std::move(executable)) {}
   Result<void> make_kernel_maps();
-  Result<void> load_into_kernel();
   [[nodiscard]] Contents kernel_contents(std::size_t map) const;
 
   Object object_;
