@@ -55,13 +55,14 @@ bool same_insns(const program::Program& ours, const bpf_insn* insns, std::size_t
 
 }  // namespace
 
-Theirs::Theirs(const objects::Image& image, const char* types) {
+Theirs::Theirs(const objects::Image& image, const char* types, const char* kconfig) {
   sink = &messages_;
   libbpf_set_print(remember);
   bpf_object_open_opts options{};
   options.sz = sizeof options;
   options.object_name = "referee";
   options.btf_custom_path = types;
+  options.kconfig = kconfig;
   object_.reset(bpf_object__open_mem(image.data(), image.size(), &options));
   if (object_ != nullptr) {
     bpf_program* program = nullptr;

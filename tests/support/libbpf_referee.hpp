@@ -21,8 +21,9 @@ using Types = std::shared_ptr<const btf::Btf>;
 /// An object as libbpf relocates it. One at a time: libbpf's messages go to one place.
 class Theirs {
  public:
-  /// `types` is a file of target types, null for the host's.
-  Theirs(const objects::Image& image, const char* types);
+  /// `types` is a file of target types, null for the host's; `kconfig` the text of a configuration, which libbpf asks
+  /// before the host's.
+  Theirs(const objects::Image& image, const char* types, const char* kconfig = nullptr);
 
   /// False when libbpf refuses the object; messages() says why.
   [[nodiscard]] bool relocated() const { return relocated_; }
