@@ -1,6 +1,7 @@
 # libFuzzer targets, one a kind of hostile input. `make fuzz` builds and runs them all; alone: build-asan/tests/elf_fuzzer FOLDER.
 skep_fuzzer(elf ROOMS elf)
 skep_fuzzer(btf ROOMS btf)
+skep_fuzzer(core ROOMS isa abi elf btf program loader)
 skep_fuzzer(load LIBRARIES skep)
 
 # Objects of today's compiler to start from, beside those in the repository: tests/corpus/NAME/ in the build folder.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxIndexedName = 512;  // bytes; Linux refuses types with longer names
 constexpr std::uint32_t kMaxLoadBytes = 8;
+constexpr std::uint64_t kStepsARecord = 16;  // what a record costs before anything is compared
 
 /// What one side, the object or the target, says to a question.
 struct Reply {
@@ -161,17 +162,14 @@ Result<CoreAnswer> answer(const Btf& local, const Btf& target, CoreKind kind, co
   return answer;
 }
 
-tl::unexpected<Error> unmatched(Match match) {
-  switch (match) {
-    case Match::too_deep:
-      return fail(ErrorCode::limit, "", "types nest too deep to be compared");
-    case Match::no:
-    case Match::yes:
-    case Match::too_much_work:
-      return fail(ErrorCode::limit, "", fmt::format("the object's questions take more than {} steps", kMaxCoreSteps));
-    case Match::no_size:
-      break;
-  }
+tl::unexpected<Error> too_much_work() {
+  return fail(ErrorCode::limit, "", fmt::format("the object's questions take more than {} steps", kMaxCoreSteps));
+}
+
+/// The error of a comparison that came to no answer.
+tl::unexpected<Error> undecided(Match match) {
+  if (match == Match::too_much_work) return too_much_work();
+  if (match == Match::too_deep) return fail(ErrorCode::limit, "", "types nest too deep to be compared");
   return malformed("a type on the way through the target has no size");
 }
 
@@ -217,6 +215,7 @@ CoreAnswer answer_local_id(const CoreReloc& reloc) noexcept {
 }
 
 Result<CoreAnswer> CoreResolver::resolve(const CoreReloc& reloc) {
+  if (!work_.spend(kStepsARecord + reloc.access.size())) return too_much_work();
   const auto path = parse_path(local_, reloc);
   if (!path) return fail(path.error());
   const auto kind = static_cast<CoreKind>(reloc.kind);
@@ -227,7 +226,6 @@ Result<CoreAnswer> CoreResolver::resolve(const CoreReloc& reloc) {
   const auto [entry, is_new] = candidates_.try_emplace(reloc.type);
   std::vector<TypeId>& candidates = entry->second;
   if (is_new) candidates = index_.candidates(type, work_);
-  if (!work_.spend(1 + path->steps.size())) return unmatched(Match::too_much_work);
 
   const CoreComparison compare(local_, index_.target(), work_);
   std::vector<TypeId> fitting;
@@ -237,7 +235,7 @@ Result<CoreAnswer> CoreResolver::resolve(const CoreReloc& reloc) {
     CorePath found;
     const Match match = find_path(compare, kind, *path, id, found);
     if (match == Match::no) continue;
-    if (match != Match::yes) return unmatched(match);
+    if (match != Match::yes) return undecided(match);
     const auto next = answer(local_, index_.target(), kind, *path, &found);
     if (!next) return next;
     if (agreed && (found.bit_offset != agreed_offset || next->target != agreed->target))

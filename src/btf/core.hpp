@@ -33,8 +33,8 @@ enum class CoreKind : std::uint32_t {
 };
 inline constexpr std::uint32_t kCoreKinds = 13;
 
-/// Steps (see CoreWork) that all records of one object may take together; libbpf-tools' take some ten thousand.
-inline constexpr std::uint64_t kMaxCoreSteps = 1u << 25;
+/// Steps (see CoreWork) that all records of one object may take together: about a tenth of a second's worth.
+inline constexpr std::uint64_t kMaxCoreSteps = 1u << 23;
 
 /// What an instruction held for the local type, and what it must hold for the target.
 struct CoreAnswer {

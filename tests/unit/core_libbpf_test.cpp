@@ -1,7 +1,7 @@
 // CO-RE against libbpf: the same objects and the same target types, instruction by instruction.
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 
 #ifdef SKEP_HAVE_LIBBPF
 #include "support/libbpf_referee.hpp"
@@ -14,11 +14,16 @@ namespace {
 #ifdef SKEP_HAVE_LIBBPF
 
 using namespace referee;
-using Clock = std::chrono::steady_clock;
+#if defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
 constexpr const char* kHostTypes = "/sys/kernel/btf/vmlinux";
 
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+/// Of the processor, the kernel's share included: other work on the machine does not count.
+double milliseconds_since(std::clock_t start) {
+  return 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 TEST_CASE("every question, asked of types that have changed, gets libbpf's answer") {
@@ -123,11 +128,11 @@ TEST_CASE("the programs of installed objects are relocated to the running kernel
   double slowest = 0, their_time = 0;
   std::string slowest_name;
   for (const auto& [name, image] : found) {
-    auto start = Clock::now();
+    std::clock_t start = std::clock();
     const auto ours = open_ours(image, name, types);
     const double time = milliseconds_since(start);
     REQUIRE_MESSAGE(ours.has_value(), name, ": ", ours.error().message());
-    start = Clock::now();
+    start = std::clock();
     const Theirs theirs(image, nullptr);
     if (time > slowest) {
       slowest = time;
@@ -158,18 +163,18 @@ TEST_CASE("parsing the running kernel's types and relocating against them takes 
   if (!image) return;
   double ours = 1e9, theirs = 1e9, parsing = 1e9;
   for (int round = 0; round < 5; ++round) {
-    auto start = Clock::now();
+    std::clock_t start = std::clock();
     const Types types = parse_types(kHostTypes);
     parsing = std::min(parsing, milliseconds_since(start));
     const auto object = open_ours(*image, "core_questions", types);
     REQUIRE(object.has_value());
     ours = std::min(ours, milliseconds_since(start));
-    start = Clock::now();
+    start = std::clock();
     const Theirs other(*image, nullptr);
     theirs = std::min(theirs, milliseconds_since(start));
   }
   MESSAGE("best of 5: skep ", ours, " ms, of which ", parsing, " ms parse the kernel's types; libbpf ", theirs, " ms");
-  CHECK(ours < 4 * theirs);
+  if (!kSanitized) CHECK(ours < 2 * theirs);  // half as long on an idle machine
 }
 
 #else
