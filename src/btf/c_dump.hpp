@@ -1,0 +1,32 @@
+// All types of a Btf as one C header, as `bpftool btf dump ... format c` writes it ("vmlinux.h").
+//
+// Every named struct, union, enum, typedef and forward declaration is declared once, after what it needs: definitions
+// of what it holds by value, forward declarations of what it points to. Compiled again, every type has the size, member
+// offsets and bit fields that it had: what alignment alone does not give, unnamed bit fields and attributes do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <skep/error.hpp>
+
+#include "btf/btf.hpp"
+
+namespace skep::btf {
+
+/// Longest header; a whole kernel's has 3 to 6 MiB.
+inline constexpr std::size_t kMaxCText = std::size_t{32} << 20;
+/// How deep anonymous types and prototypes may nest in one declaration, and how many pointers, arrays and qualifiers
+/// one name may have. Compilers give up not far beyond.
+inline constexpr unsigned kMaxCNesting = 64, kMaxCDerivations = 256;
+/// Types looked at, those inside anonymous ones each time anew; a whole kernel takes two million.
+inline constexpr std::uint32_t kMaxCSteps = 1u << 25;
+
+/// The header. Of split BTF: its own types, and those of the base that they need. Names that C does not take (of other
+/// languages, or keywords) are changed to ones it does; names that clash end in ___2, ___3, …. Error: limit, of the
+/// four above. Not everything has a C form: members that overlap get a comment, types that contain themselves through
+/// an anonymous one are declared as well as can be.
+[[nodiscard]] Result<std::string> format_c(const Btf& btf);
+
+}  // namespace skep::btf
