@@ -95,7 +95,9 @@ void print_globals(const loader::ObjectSpec& object, const Paint& paint) {
       table.row({{printable(def.section), Tone::faint},
                  typed ? btf::format_declaration(*object.btf, variable.btf_type, variable.name)
                        : fmt::format("{} ({})", printable(variable.name), byte_count(variable.bytes)),
-                 "= " + value_text(object.btf.get(), variable.btf_type, value)});
+                 def.origin == loader::MapDef::Origin::kconfig  // known when it is loaded
+                     ? ""
+                     : "= " + value_text(object.btf.get(), variable.btf_type, value)});
     }
   }
   if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, "globals"), table.text(paint));

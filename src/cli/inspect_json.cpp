@@ -53,7 +53,8 @@ void add_globals(Json& json, const loader::ObjectSpec& object, const loader::Map
                {"type", typed ? Json(btf::format_declaration(*object.btf, variable.btf_type, "")) : Json(nullptr)},
                {"size", variable.bytes}};
     const auto value = initial_value(def, variable);
-    entry["value"] = to_json({object.btf.get(), variable.btf_type}, value);
+    const bool known = def.origin != loader::MapDef::Origin::kconfig;
+    entry["value"] = known ? to_json({object.btf.get(), variable.btf_type}, value) : Json(nullptr);
     json.push_back(std::move(entry));
   }
 }

@@ -72,6 +72,9 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   verb.add_option("--max-entries", add_size, "make a map this large")->type_name("NAME=N")->expected(1)->take_all();
   verb.add_option("--btf", o.btf, "kernel types for CO-RE, raw or in an ELF file; the running kernel's when left out")
       ->type_name("FILE");
+  verb.add_option("--kconfig", o.kconfig, "values of CONFIG_ variables; of /boot/config-$(uname -r) when left out")
+      ->type_name("FILE");
+  add_pairs(verb, "--extern", o.externs, "NAME=VALUE", "value of a CONFIG_ or LINUX_ variable, address of a symbol");
   verb.add_flag("--all", o.all, "show every map entry and every event");
   verb.add_flag("--json", o.json, "for machines");
   verb.add_flag("--unguarded", o.unguarded, "no access checks: only for programs you would link into your process");

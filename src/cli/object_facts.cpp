@@ -90,7 +90,7 @@ std::vector<std::string> unresolved_in(const program::Program& program) {
 
 bool holds_globals(const loader::MapDef& def) {
   using Origin = loader::MapDef::Origin;
-  return def.origin == Origin::rodata || def.origin == Origin::data || def.origin == Origin::bss;
+  return def.origin != Origin::declared && def.origin != Origin::legacy;
 }
 
 bool is_compilers_own(const loader::GlobalVar& variable) { return variable.name.find("____fmt") != std::string::npos; }

@@ -5,7 +5,10 @@
 #include "cli/run_session.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -51,6 +54,16 @@ Result<std::uint32_t> event_type(const Object& object, const std::string& map_na
                           object.name(), name));
 }
 
+/// A number as C writes it where it is one, else the text, without the quotes that may stand around it.
+ExternValue extern_value(const std::string& text) {
+  if (text.size() > 1 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
+  char* end = nullptr;
+  errno = 0;
+  const std::uint64_t number = std::strtoull(text.c_str(), &end, 0);
+  const bool whole = end == text.c_str() + text.size() && std::isspace(static_cast<unsigned char>(text.front())) == 0;
+  return errno == 0 && whole ? ExternValue(number) : ExternValue(text);
+}
+
 Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host) {
   const auto bytes = read_input(options.object);
   if (!bytes) return fail(bytes.error());
@@ -58,6 +71,8 @@ Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host
   object_options.host = host;
   object_options.max_entries = options.max_entries;
   if (options.btf) object_options.target_btf = *options.btf;
+  object_options.kconfig = options.kconfig;
+  for (const auto& [name, value] : options.externs) object_options.externs.insert_or_assign(name, extern_value(value));
   auto object = Object::load(*bytes, file_name(options.object), object_options);
   if (!object)
     return fail(object.error().code, fmt::format("{}: {}", file_name(options.object), object.error().where),

@@ -27,7 +27,9 @@ struct RunOptions {
   std::map<std::string, std::string> preload;  ///< map name → JSON file
   std::map<std::string, std::string> events;   ///< ring buffer → type of its records
   std::map<std::string, std::uint32_t, std::less<>> max_entries;
-  std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: the running kernel's
+  std::optional<std::string> btf;              ///< kernel types for CO-RE; absent: the running kernel's
+  std::optional<std::string> kconfig;          ///< a kernel's configuration; absent: the running kernel's in /boot
+  std::map<std::string, std::string> externs;  ///< extern → number or text
   bool json = false;
   bool all = false;
   bool unguarded = false;

@@ -142,3 +142,23 @@ TEST_CASE("unguarded runs give what guarded runs give, and are refused where the
   CHECK(refused.code == 1);
   CHECK(refused.err.find("guarded") != std::string::npos);
 }
+
+TEST_CASE("run takes externs from a configuration and from the command line, which wins") {
+  const auto object = command::object("configured");
+  if (!object) return;
+  const std::string config = command::write_file("config", "CONFIG_NUMBER=5\nCONFIG_TEXT=\"abc\"\n");
+  const auto both = command::skep({"run", *object, "--kconfig", config, "--extern", "CONFIG_NUMBER=-0x10", "--extern",
+                                   "symbol=1000", "--extern", "CONFIG_TEXT=\"1\""});
+  CAPTURE(both.err);
+  CHECK(both.code == 0);
+  CHECK(both.out.find(std::to_string(1000 - 16 + '1')) != std::string::npos);
+  CHECK(both.out.find("CONFIG_TEXT    = \"1\"") != std::string::npos);
+
+  const auto neither = command::skep({"run", *object, "--kconfig", ""});
+  CHECK(neither.code == 1);
+  CHECK(neither.err.find("CONFIG_NUMBER") != std::string::npos);
+  CHECK(command::skep({"run", *object, "--kconfig", "/no/such/file"}).code == 4);
+  const auto unfit = command::skep({"run", *object, "--kconfig", config, "--extern", "CONFIG_NUMBER=text"});
+  CHECK(unfit.code != 0);
+  CHECK(unfit.err.find("extern CONFIG_NUMBER: the value is \"text\", the variable an integer") != std::string::npos);
+}
