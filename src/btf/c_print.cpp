@@ -317,15 +317,16 @@ bool CPrinter::is_anonymous(TypeId id) const {
 }
 
 void CPrinter::members(const Type& type, const CLayout& layout, unsigned depth) {
-  const auto recorded = btf_.members(type);
-  std::vector<Member> all(recorded.begin(), recorded.end());
-  // C lays members out as they come; other languages need not.
-  const auto lower = [](const Member& a, const Member& b) { return a.bit_offset < b.bit_offset; };
-  if (!std::is_sorted(all.begin(), all.end(), lower)) std::stable_sort(all.begin(), all.end(), lower);
+  std::vector<const Member*> all;
+  for (const Member& each : btf_.members(type)) all.push_back(&each);
+  // C lays members out as they come; other languages need not. Those at one place (of a union) stay as they come.
+  std::sort(all.begin(), all.end(), [](const Member* a, const Member* b) {
+    return a->bit_offset != b->bit_offset ? a->bit_offset < b->bit_offset : a < b;
+  });
   const bool pads = type.kind == Kind::struct_;
   std::uint64_t end = 0;
-  for (std::size_t i = 0; i < all.size() && step(all[i].type); ++i) {
-    const Member& member = all[i];
+  for (std::size_t i = 0; i < all.size() && step(all[i]->type); ++i) {
+    const Member& member = *all[i];
     if (member.bit_size != 0 && member.name.empty()) continue;  // padding, which comes by itself
     const std::uint64_t place = pads ? layouts_.place(layout, member, end) : 0;
     if (place != member.bit_offset && end < member.bit_offset) padding(end, member.bit_offset, depth);
