@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "btf/btf.hpp"
+#include "btf/c_dump.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/input.hpp"
 #include "cli/inspect_json.hpp"
@@ -10,6 +11,7 @@
 #include "cli/table.hpp"
 #include "cli/value_text.hpp"
 #include "cli/verbs.hpp"
+#include "loader/target_btf.hpp"
 
 namespace skep::cli {
 namespace {
@@ -123,9 +125,30 @@ void print_object(const loader::ObjectSpec& object) {
   for (const std::string& note : object.notes) fmt::print("  {}\n", printable(note));
 }
 
+/// All types of one file, which need not be a BPF object.
+Result<std::string> types_as_c(const std::string& path) {
+  const auto bytes = read_input(path);
+  if (!bytes) return fail(bytes.error());
+  const auto types = loader::parse_target_btf(*bytes, path);
+  return types ? btf::format_c(**types) : fail(types.error());
+}
+
+int print_types(const std::vector<std::string>& paths) {
+  int code = exit_ok;
+  for (const std::string& path : paths) {
+    const auto text = types_as_c(path);
+    if (text)
+      fmt::print("{}", *text);
+    else
+      code = give_up(text.error());
+  }
+  return code;
+}
+
 }  // namespace
 
 int inspect(const InspectOptions& options) {
+  if (options.types) return print_types(options.objects);
   std::vector<loader::ObjectSpec> objects;
   int code = exit_ok;
   for (const std::string& path : options.objects) {

@@ -88,7 +88,9 @@ constexpr const char* kBtfHelp = "resolve CO-RE relocations against these kernel
 void set_up_inspect(CLI::App& verb, InspectOptions& o) {
   verb.add_option("OBJ", o.objects, "object files")->required();
   verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
-  verb.add_flag("--json", o.json, "for machines: an array with one object a file");
+  auto* json = verb.add_flag("--json", o.json, "for machines: an array with one object a file");
+  verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
+      ->excludes(json);
 }
 
 void set_up_dis(CLI::App& verb, DisOptions& o) {

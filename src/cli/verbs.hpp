@@ -40,6 +40,7 @@ struct InspectOptions {
   std::vector<std::string> objects;
   std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: relocations stay needs
   bool json = false;
+  bool types = false;  ///< C declarations of all types, nothing else
 };
 int inspect(const InspectOptions& options);
 

@@ -1,5 +1,6 @@
 // Looking at objects: inspect and dis; and what the command says of itself.
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
@@ -66,6 +67,23 @@ TEST_CASE("--btf resolves relocations against the types in a file, and names wha
   const Json run = Json::parse(command::skep({"run", "--json", "--btf", *target, *object}).out, nullptr, false);
   CHECK(run["results"][0]["value"] == 8);
   CHECK(command::skep({"run", "--btf", "/nonexistent", *object}).code == 4);
+}
+
+TEST_CASE("inspect --types declares all types in C, of objects and of raw BTF, and nothing else") {
+  const auto object = command::object("verdicts");
+  if (!object) return;
+  const auto outcome = command::skep({"inspect", "--types", *object});
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.starts_with("#ifndef __VMLINUX_H__"));
+  for (const char* line : {"typedef unsigned int __u32;", "struct counter {", "enum mode {"})
+    CHECK_MESSAGE(has(outcome.out, line), line, outcome.out);
+  CHECK(!has(outcome.out, "bpf_map_lookup_elem"));
+  CHECK(command::skep({"inspect", "--types", "--json", *object}).code == 2);
+  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+    MESSAGE("SKIP: needs /sys/kernel/btf/vmlinux");
+    return;
+  }
+  CHECK(has(command::skep({"inspect", "--types", "/sys/kernel/btf/vmlinux"}).out, "\nstruct task_struct {\n"));
 }
 
 TEST_CASE("inspect goes on after a file that is none") {
