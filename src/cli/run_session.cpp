@@ -118,9 +118,6 @@ Result<Session> Session::open(const RunOptions& options) {
   if (program->type() != ProgType::xdp && (options.pcap || options.write))
     return fail(ErrorCode::not_found, options.pcap ? "--pcap" : "--write",
                 fmt::format("only XDP programs run on packets, {} is {}", program->name(), name_of(program->type())));
-  if (program->type() == ProgType::xdp && options.unguarded)
-    return fail(ErrorCode::unsupported, "--unguarded",
-                "an XDP program's context is translated by the guard; run it guarded");
 
   BuildOptions build;
   build.mode = options.unguarded ? Mode::unguarded : Mode::guarded;
