@@ -1,8 +1,9 @@
 // Building a program into something that runs, and running it.
 //
 // Executable is a cheap handle to immutable data. run() is const and re-entrant: any number of threads may run one
-// executable at once, each with a context of its own. A run allocates nothing, throws nothing, and returns to the
-// caller whatever the program does.
+// executable at once, each with a context of its own. A run throws nothing and returns to the caller whatever the
+// program does. It allocates nothing, except while bpf_for_each_map_elem walks a hash map or a register call names no
+// helper.
 #pragma once
 
 #include <array>
@@ -91,9 +92,9 @@ struct BuildOptions {
 
 class Executable {
  public:
-  /// Errors: unsupported when the program needs what skep does not have or calls a kernel function that
-  /// nobody gives (the message names each), calls a helper that
-  /// is unknown or that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
+  /// Errors: unsupported when the program needs what skep does not have, or calls a kernel function that nobody gives (the
+  /// message names each); also when it calls a helper that is unknown or that its program type may not call ("insn 7:
+  /// helper 25 (perf_event_output) …").
   [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
 
   /// Runs on `context`. Never throws; see RunResult.

@@ -37,9 +37,9 @@ struct ObjectOptions {
   std::shared_ptr<Host> host;  ///< gives the number of CPUs, and is the default host of its executables; null: a process host
   std::uint64_t max_map_bytes = std::uint64_t{4} << 30;  ///< address space all maps together may take; ENOMEM above
   std::uint64_t max_file_bytes = std::uint64_t{256} << 20;  ///< load_file() refuses larger files
-  /// Kernel types that CO-RE relocations, kernel symbols and kernel functions are looked up in: path of a raw BTF file, or of an ELF file with a section
-  /// .BTF (vmlinux). Read only when the object has such. Where the default does not exist, or with an empty
-  /// path, the object opens all the same and its programs name what they ask for (Program::needs).
+  /// Kernel types that CO-RE relocations, kernel symbols and kernel functions are looked up in: path of a raw BTF file, or
+  /// of an ELF file with a section .BTF (vmlinux). Read only when the object has such. Where the default does not exist, or
+  /// with an empty path, the object opens all the same and its programs name what they ask for (Program::needs).
   std::string target_btf = kHostBtf;
   static constexpr const char* kHostBtf = "/sys/kernel/btf/vmlinux";  ///< the running kernel's types
   /// A kernel's configuration, for CONFIG_ variables that `externs` lacks: path of a text file; an empty path for none.
