@@ -14,7 +14,7 @@ TEST_CASE("all assembly of the conformance files assembles into whole programs")
   if (!cases) MESSAGE(cases.error().message());
   REQUIRE(cases.has_value());
   if (cases->empty()) {
-    MESSAGE("SKIP: no conformance files in ", isa::kConformanceFolder);
+    MESSAGE("SKIP: no conformance files in ", std::string(isa::kConformanceFolder));
     return;
   }
   std::size_t raw = 0;
