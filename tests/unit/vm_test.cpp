@@ -24,10 +24,6 @@ Map make_map(MapType type, std::uint32_t key, std::uint32_t value, std::uint32_t
   return *map;
 }
 
-/// r1 = address of key 0 of map 0's value, through a lookup.
-constexpr std::string_view kLookup =
-    "stw [%r10-4], 0\n mov %r2, %r10\n add %r2, -4\n lddw %r1, 0 \n call 1\n jne %r0, 0, +1\n exit\n";
-
 /// Instructions of `before`, a reference to map 0 in r1, instructions of `after`.
 std::vector<Insn> with_map(std::string_view before, std::string_view after) {
   auto insns = assembled(before);
