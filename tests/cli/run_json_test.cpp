@@ -148,8 +148,9 @@ TEST_CASE("run fills maps and globals from JSON, in the form that it prints") {
   CHECK(map_named(report, "untyped") == Json::parse(R"([{"key": "00 00 00 00", "value": "02 01 00 00 00 00 00 00"},
                                                         {"key": "03 00 00 00", "value": "01 02 03 04 05 06 07 08"}])"));
   CHECK(global_named(report, "mode") == "MODE_OFF");
-  for (const Json& value : map_named(report, "per_cpu")[0]["values"]) CHECK(value == 5);
-  CHECK(map_named(report, "per_cpu")[1]["sum"] == 67);  // 64 bytes and port_table[2]
+  const Json per_cpu = map_named(report, "per_cpu");
+  for (const Json& value : per_cpu[0]["values"]) CHECK(value == 5);
+  CHECK(per_cpu[1]["sum"] == 67);  // 64 bytes and port_table[2]
 
   const std::string again = command::write_file("again.json", map_named(report, "by_first").dump());
   const Json second =

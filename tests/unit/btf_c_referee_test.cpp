@@ -128,7 +128,6 @@ TEST_CASE("the types of distributed objects are declared as bpftool declares the
     for (const objects::Found& each : found)
       if (testing::types_of(each.image)) compare(each, tally);
     report(package, tally);
-    CHECK(tally.slowest_ms < 1000);
   }
 }
 
@@ -151,7 +150,6 @@ TEST_CASE("the running kernel's types are declared as bpftool declares them, wit
   CHECK(tools::output_of("clang-19 -target bpf -fsyntax-only -Werror " + source));
   CHECK(!tools::output_of("clang-19 -target bpf -fsyntax-only -DBPF_NO_PRESERVE_ACCESS_INDEX " +
                           scratch.write("wrong.c", header + "_Static_assert(sizeof(struct list_head) == 8, \"\");")));
-  CHECK(tally.slowest_ms < 1000);
   MESSAGE("vmlinux: ", tally.types, " named types, ", header.size(), " bytes in ", tally.slowest_ms, " ms, ", count,
           " sizes and offsets asserted");
 }
