@@ -6,8 +6,7 @@
 // chain:
 //
 // - A node it finds with its key is a right answer: links of a removed node stay as they were until the slot is used
-// again,
-//   and then it carries its new key before anyone can reach it.
+//   again, and then it carries its new key before anyone can reach it.
 // - Not finding the key is an answer only when no node left a chain of the stripe meanwhile; the stripe counts
 //   departures. After a few vain attempts a reader takes the lock, so a walk always ends.
 //
