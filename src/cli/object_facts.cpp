@@ -93,7 +93,7 @@ bool holds_globals(const loader::MapDef& def) {
   return def.origin != Origin::declared && def.origin != Origin::legacy;
 }
 
-bool is_compilers_own(const loader::GlobalVar& variable) { return variable.name.find("____fmt") != std::string::npos; }
+bool is_compilers_own(const loader::GlobalVar& variable) { return variable.name.find("___fmt") != std::string::npos; }
 
 std::vector<std::byte> initial_value(const loader::MapDef& def, const loader::GlobalVar& variable) {
   constexpr std::uint32_t kMaxShown = 65536;  // a .bss may claim gigabytes
