@@ -163,7 +163,7 @@ TEST_CASE("two maps order the same keys differently, unless they ask for the zer
 }
 
 TEST_CASE("keys that share all but a few bits spread evenly over the buckets") {
-  // For n keys in n buckets of a universal family, about half of the pairs' expectation n(n-1)/2 / n collides.
+  // n keys thrown into n buckets collide n/2 times, give or take sqrt(n/2) = 45: n is forty of these away.
   constexpr std::size_t kKeys = 4096;
   for (const std::size_t step : {std::size_t{1}, std::size_t{4096}, std::size_t{1} << 32, std::size_t{1} << 52}) {
     CAPTURE(step);
@@ -175,7 +175,7 @@ TEST_CASE("keys that share all but a few bits spread evenly over the buckets") {
       const std::uint64_t key = i * step;
       collisions += buckets[maps::FixedKey<8>(bytes_of(key), 8).hash(*seed) >> 52]++;
     }
-    CHECK(collisions < 4 * kKeys);
+    CHECK(collisions < kKeys);
   }
 }
 
