@@ -1,0 +1,91 @@
+// How the five descriptions of a scalar sharpen each other: which of them, in which order and how often is
+// Linux 6.18's, so that both know the same of a value. Definitions for any width; scalar.cpp makes those of 64 bits.
+//
+// Every step only takes away values that no concrete number in all five descriptions has.
+#pragma once
+
+#include "verifier/domain/scalar.hpp"
+
+namespace skep::verifier {
+
+/// Lower halves of a range are a range of their own where the upper half stays the same, or moves by one while the
+/// lower passes from -1 to 0.
+template <unsigned kBits>
+constexpr void sharpen_half(Bounds<kBits / 2>& half, const Bounds<kBits>& whole) noexcept {
+  using Half = Bounds<kBits / 2>;
+  const auto from = [&half](std::uint64_t first, std::uint64_t last) {
+    const std::uint64_t moved = ((last >> (kBits / 2)) - (first >> (kBits / 2))) & Half::kUnsignedMax;
+    const std::uint64_t low = first & Half::kUnsignedMax;
+    const std::uint64_t high = last & Half::kUnsignedMax;
+    const std::int64_t low_signed = Half::to_signed(low);
+    const std::int64_t high_signed = Half::to_signed(high);
+    if (moved == 0 && low <= high) half.meet_unsigned(low, high);
+    if (moved == 0 ? low_signed <= high_signed : moved == 1 && low_signed < 0 && high_signed >= 0)
+      half.meet_signed(low_signed, high_signed);
+  };
+  from(whole.umin, whole.umax);
+  from(Bounds<kBits>::to_unsigned(whole.smin), Bounds<kBits>::to_unsigned(whole.smax));
+}
+
+/// The lower half's bounds, put under the upper half of the whole's.
+template <unsigned kBits>
+constexpr void sharpen_whole(Bounds<kBits>& whole, const Bounds<kBits / 2>& half) noexcept {
+  using Half = Bounds<kBits / 2>;
+  constexpr std::uint64_t kUpper = ~Half::kUnsignedMax;
+  whole.meet_unsigned((whole.umin & kUpper) | half.umin, (whole.umax & kUpper) | half.umax);
+  const auto under = [](std::int64_t bound, std::uint64_t low) {
+    return static_cast<std::int64_t>((static_cast<std::uint64_t>(bound) & kUpper) | low);
+  };
+  whole.meet_signed(under(whole.smin, half.umin), under(whole.smax, half.umax));
+  // After a sign-extending load the upper half is all zeros or all ones; a lower half without sign leaves zeros.
+  if (half.smin >= 0 && whole.smin >= Half::kSignedMin && whole.smax <= Half::kSignedMax) {
+    whole.meet_signed(half.smin, half.smax);
+    whole.meet_unsigned(static_cast<std::uint64_t>(half.smin), static_cast<std::uint64_t>(half.smax));
+  }
+}
+
+template <unsigned kBits>
+BasicScalar<kBits> BasicScalar<kBits>::between(std::uint64_t low, std::uint64_t high) noexcept {
+  BasicScalar scalar = unknown();
+  scalar.umin = low;
+  scalar.umax = high;
+  scalar.sync();
+  return scalar;
+}
+
+template <unsigned kBits>
+BasicScalar<kBits> BasicScalar<kBits>::between_signed(std::int64_t low, std::int64_t high) noexcept {
+  BasicScalar scalar = unknown();
+  scalar.smin = low;
+  scalar.smax = high;
+  scalar.sync();
+  return scalar;
+}
+
+template <unsigned kBits>
+void BasicScalar<kBits>::sync() noexcept {
+  Whole whole = this->whole();
+  Half half = this->half();
+  whole.meet(bits);
+  half.meet(bits.subreg());
+  for (int round = 0; round < 3; ++round) {
+    const Whole whole_before = whole;
+    const Half half_before = half;
+    sharpen_half<kBits>(half, whole);
+    half.cross();
+    whole.cross();
+    sharpen_whole<kBits>(whole, half);
+    if (whole == whole_before && half == half_before) break;
+  }
+  const auto whole_bits = BasicTnum<kBits>::range(whole.umin, whole.umax);
+  const auto half_bits = BasicTnum<kHalf>::range(half.umin, half.umax);
+  auto known = intersect(bits, whole_bits);
+  const bool possible = bits.overlaps(whole_bits) && known.subreg().overlaps(half_bits);
+  known = known.with_subreg(intersect(known.subreg(), half_bits));
+  whole.meet(known);
+  half.meet(known.subreg());
+  *this = {known, whole, half};
+  if (!possible) umin = 1, umax = 0;
+}
+
+}  // namespace skep::verifier
