@@ -69,10 +69,12 @@ struct BasicScalar {
   constexpr bool operator==(const BasicScalar&) const noexcept = default;
 };
 
-/// a op b on the whole width.
+/// a op b on the whole width. Division and remainder are unknown, as are shifts unless b is a known count below the
+/// width.
 template <unsigned kBits>
 [[nodiscard]] BasicScalar<kBits> alu(Alu op, const BasicScalar<kBits>& a, const BasicScalar<kBits>& b) noexcept;
-/// a op b on the lower halves; the result's upper half is zero.
+/// a op b on the lower halves; the upper half is zero where Linux says so: unknown results are unknown on the whole
+/// width.
 template <unsigned kBits>
 [[nodiscard]] BasicScalar<kBits> alu_half(Alu op, const BasicScalar<kBits>& a, const BasicScalar<kBits>& b) noexcept;
 /// The lowest `bits` bits (1 … kBits), the rest zero.
@@ -90,7 +92,7 @@ template <unsigned kBits>
 template <unsigned kBits>
 [[nodiscard]] std::optional<bool> decide(Cond cond, const BasicScalar<kBits>& a, const BasicScalar<kBits>& b,
                                          bool half) noexcept;
-/// Sharpens both by what is known once `a cond b` came out as `holds`. False when it cannot have.
+/// Sharpens both by what is known once `a cond b` came out as `holds`. False when it cannot have; both are then unspecified.
 template <unsigned kBits>
 bool refine(Cond cond, bool holds, BasicScalar<kBits>& a, BasicScalar<kBits>& b, bool half) noexcept;
 

@@ -45,27 +45,16 @@ constexpr void sharpen_whole(Bounds<kBits>& whole, const Bounds<kBits / 2>& half
 }
 
 template <unsigned kBits>
-BasicScalar<kBits> BasicScalar<kBits>::between(std::uint64_t low, std::uint64_t high) noexcept {
-  BasicScalar scalar = unknown();
-  scalar.umin = low;
-  scalar.umax = high;
-  scalar.sync();
-  return scalar;
-}
-
-template <unsigned kBits>
-BasicScalar<kBits> BasicScalar<kBits>::between_signed(std::int64_t low, std::int64_t high) noexcept {
-  BasicScalar scalar = unknown();
-  scalar.smin = low;
-  scalar.smax = high;
-  scalar.sync();
-  return scalar;
-}
-
-template <unsigned kBits>
 void BasicScalar<kBits>::sync() noexcept {
   Whole whole = this->whole();
   Half half = this->half();
+  if (bits.is_constant()) {
+    const BasicScalar known = constant(bits.value);
+    const bool possible = known.within(*this);
+    *this = known;
+    if (!possible) umin = 1, umax = 0;
+    return;
+  }
   whole.meet(bits);
   half.meet(bits.subreg());
   for (int round = 0; round < 3; ++round) {
@@ -86,6 +75,28 @@ void BasicScalar<kBits>::sync() noexcept {
   half.meet(known.subreg());
   *this = {known, whole, half};
   if (!possible) umin = 1, umax = 0;
+}
+
+template <unsigned kBits>
+[[nodiscard]] BasicScalar<kBits> in_sync(BasicTnum<kBits> bits, const Bounds<kBits>& whole,
+                                         const Bounds<kBits / 2>& half) noexcept {
+  BasicScalar<kBits> scalar(bits, whole, half);
+  scalar.sync();
+  return scalar;
+}
+
+template <unsigned kBits>
+BasicScalar<kBits> BasicScalar<kBits>::between(std::uint64_t low, std::uint64_t high) noexcept {
+  Whole whole;
+  whole.meet_unsigned(low, high);
+  return in_sync<kBits>(BasicTnum<kBits>::unknown(), whole, {});
+}
+
+template <unsigned kBits>
+BasicScalar<kBits> BasicScalar<kBits>::between_signed(std::int64_t low, std::int64_t high) noexcept {
+  Whole whole;
+  whole.meet_signed(low, high);
+  return in_sync<kBits>(BasicTnum<kBits>::unknown(), whole, {});
 }
 
 }  // namespace skep::verifier
