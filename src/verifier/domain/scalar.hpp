@@ -92,7 +92,8 @@ template <unsigned kBits>
 template <unsigned kBits>
 [[nodiscard]] std::optional<bool> decide(Cond cond, const BasicScalar<kBits>& a, const BasicScalar<kBits>& b,
                                          bool half) noexcept;
-/// Sharpens both by what is known once `a cond b` came out as `holds`. False when it cannot have; both are then unspecified.
+/// Sharpens both by what is known once `a cond b` came out as `holds`. False when it cannot have; both are then
+/// unspecified.
 template <unsigned kBits>
 bool refine(Cond cond, bool holds, BasicScalar<kBits>& a, BasicScalar<kBits>& b, bool half) noexcept;
 

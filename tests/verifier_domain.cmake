@@ -1,0 +1,1 @@
+skep_test(verifier_tnum ROOMS verifier)
