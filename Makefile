@@ -28,8 +28,9 @@ demo: build ## build, then run an XDP program over a pcap
 bench: build ## build, then run the benchmarks
 	@scripts/bench $(BUILD)
 
-referee: setup-referee build ## run the tests that compare with the running kernel and other tools (root)
-	@scripts/run-tests $(BUILD) -L referee
+referee: setup-referee build ## compare with the running kernel, libbpf and other tools (root)
+	@scripts/run-tests $(BUILD) -L referee -E '^referee_objects$$'
+	@JOBS=$(JOBS) scripts/referee-objects $(BUILD)
 
 fuzz: setup ## run every fuzzer, seeded, FUZZ_RUNS inputs each
 	@scripts/fuzz $(FUZZ_RUNS) $(JOBS)
