@@ -40,6 +40,7 @@ struct MapSpec {
   std::uint32_t max_entries = 0;
   std::uint32_t flags = 0;  ///< map_flag bits
   std::uint64_t map_extra = 0;
+  std::uint32_t numa_node = 0;  ///< whose memory a map with map_flag::numa_node asks for; recorded, all memory is alike
   std::uint32_t btf_key_type = 0;    ///< type id in the object's BTF, 0 when unknown
   std::uint32_t btf_value_type = 0;  ///< likewise
   bool pinned_by_name = false;       ///< the object asks for LIBBPF_PIN_BY_NAME; recorded, nothing is pinned

@@ -98,11 +98,17 @@ inline constexpr std::uint32_t no_common_lru = 1u << 1;
 inline constexpr std::uint32_t numa_node = 1u << 2;
 inline constexpr std::uint32_t rdonly = 1u << 3;
 inline constexpr std::uint32_t wronly = 1u << 4;
+inline constexpr std::uint32_t stack_build_id = 1u << 5;
 inline constexpr std::uint32_t zero_seed = 1u << 6;
 inline constexpr std::uint32_t rdonly_prog = 1u << 7;
 inline constexpr std::uint32_t wronly_prog = 1u << 8;
+inline constexpr std::uint32_t clone = 1u << 9;
 inline constexpr std::uint32_t mmapable = 1u << 10;
+inline constexpr std::uint32_t preserve_elems = 1u << 11;
 inline constexpr std::uint32_t inner_map = 1u << 12;
+inline constexpr std::uint32_t link = 1u << 13;
+inline constexpr std::uint32_t segv_on_fault = 1u << 17;
+inline constexpr std::uint32_t no_user_conv = 1u << 18;
 }  // namespace map_flag
 
 /// XDP verdicts (enum xdp_action).

@@ -19,11 +19,22 @@ struct FlagName {
   std::string_view name;
 };
 constexpr std::array kFlagNames{
-    FlagName{map_flag::no_prealloc, "no_prealloc"}, FlagName{map_flag::no_common_lru, "no_common_lru"},
-    FlagName{map_flag::numa_node, "numa_node"},     FlagName{map_flag::rdonly, "rdonly"},
-    FlagName{map_flag::wronly, "wronly"},           FlagName{map_flag::zero_seed, "zero_seed"},
-    FlagName{map_flag::rdonly_prog, "rdonly_prog"}, FlagName{map_flag::wronly_prog, "wronly_prog"},
-    FlagName{map_flag::mmapable, "mmapable"},       FlagName{map_flag::inner_map, "inner_map"},
+    FlagName{map_flag::no_prealloc, "no_prealloc"},
+    FlagName{map_flag::no_common_lru, "no_common_lru"},
+    FlagName{map_flag::numa_node, "numa_node"},
+    FlagName{map_flag::rdonly, "rdonly"},
+    FlagName{map_flag::wronly, "wronly"},
+    FlagName{map_flag::stack_build_id, "stack_build_id"},
+    FlagName{map_flag::zero_seed, "zero_seed"},
+    FlagName{map_flag::rdonly_prog, "rdonly_prog"},
+    FlagName{map_flag::wronly_prog, "wronly_prog"},
+    FlagName{map_flag::clone, "clone"},
+    FlagName{map_flag::mmapable, "mmapable"},
+    FlagName{map_flag::preserve_elems, "preserve_elems"},
+    FlagName{map_flag::inner_map, "inner_map"},
+    FlagName{map_flag::link, "link"},
+    FlagName{map_flag::segv_on_fault, "segv_on_fault"},
+    FlagName{map_flag::no_user_conv, "no_user_conv"},
 };
 
 void add_once(std::vector<std::string>& names, std::string name) {
@@ -90,7 +101,7 @@ std::vector<std::string> unresolved_in(const program::Program& program) {
 
 bool holds_globals(const loader::MapDef& def) {
   using Origin = loader::MapDef::Origin;
-  return def.origin != Origin::declared && def.origin != Origin::legacy;
+  return def.origin != Origin::declared && def.origin != Origin::legacy && def.origin != Origin::struct_ops;
 }
 
 bool is_compilers_own(const loader::GlobalVar& variable) { return variable.name.find("___fmt") != std::string::npos; }

@@ -107,11 +107,6 @@ Result<void> read_map_extra(Declaration& decl, const btf::Member& member) {
   return {};
 }
 
-Result<void> read_numa_node(Declaration& decl, const btf::Member& member) {
-  const auto value = read_uint(decl, member);  // memory has no place to choose in one process: checked, not kept
-  return value ? Result<void>{} : fail(value.error());
-}
-
 Result<void> read_pinning(Declaration& decl, const btf::Member& member) {
   if (decl.inner) return decl.malformed("an inner map cannot be pinned");
   const auto value = read_uint(decl, member);
@@ -159,7 +154,7 @@ constexpr Field kFields[] = {
     {"type", read_map_type},
     {"max_entries", read_number<&MapSpec::max_entries>},
     {"map_flags", read_number<&MapSpec::flags>},
-    {"numa_node", read_numa_node},
+    {"numa_node", read_number<&MapSpec::numa_node>},
     {"key_size", read_key_size},
     {"key", read_key},
     {"value_size", read_value_size},
@@ -169,17 +164,9 @@ constexpr Field kFields[] = {
     {"map_extra", read_map_extra},
 };
 
-/// libbpf's care for ring buffers: a size that is no power of two of pages is raised to the next one.
-std::uint32_t ring_size(std::uint32_t size) {
-  constexpr std::uint64_t kPage = 4096;
-  if (size == 0 || (size % kPage == 0 && std::has_single_bit(size))) return size;
-  std::uint64_t raised = kPage;
-  while (raised <= size) raised *= 2;
-  return raised <= UINT32_MAX ? static_cast<std::uint32_t>(raised) : size;
-}
-
 Result<void> read_declaration(Declaration& decl, const btf::Type& type) {
   const auto members = decl.btf.members(type);
+  std::size_t left = members.size();
   for (const btf::Member& member : members) {
     const Field* field = nullptr;
     for (const Field& row : kFields)
@@ -189,22 +176,13 @@ Result<void> read_declaration(Declaration& decl, const btf::Type& type) {
     const std::uint32_t bit = 1u << (field - kFields);
     if ((decl.seen & bit) != 0) return decl.malformed(fmt::format("field {} is given twice", field->name));
     decl.seen |= bit;
-    decl.last = &member == &members.back();
+    decl.last = --left == 0;
     if (auto done = field->read(decl, member); !done) return done;
   }
   if (decl.spec.type == MapType::unspec) return decl.malformed("has no type");
   if (decl.spec.type == MapType::ringbuf || decl.spec.type == MapType::user_ringbuf)
     decl.spec.max_entries = ring_size(decl.spec.max_entries);
   return {};
-}
-
-/// Where the variables of `.maps` lie by the symbol table; clang leaves their offsets in BTF at 0.
-std::unordered_map<std::string_view, std::uint64_t> symbol_offsets(const elf::File& file, std::uint32_t section) {
-  std::unordered_map<std::string_view, std::uint64_t> offsets;
-  for (const elf::Symbol& symbol : file.symbols)
-    if (symbol.section == section && symbol.binding != static_cast<std::uint8_t>(elf::Binding::local))
-      offsets.try_emplace(symbol.name, symbol.value);
-  return offsets;
 }
 
 Result<MapDef> read_variable(const btf::Btf& btf, const btf::SectionVar& place, std::uint64_t offset,
@@ -230,6 +208,14 @@ Result<MapDef> read_variable(const btf::Btf& btf, const btf::SectionVar& place, 
 }
 
 }  // namespace
+
+std::uint32_t ring_size(std::uint32_t size) {
+  constexpr std::uint64_t kPage = 4096;
+  if (size == 0 || (size % kPage == 0 && std::has_single_bit(size))) return size;
+  std::uint64_t raised = kPage;
+  while (raised <= size) raised *= 2;
+  return raised <= UINT32_MAX ? static_cast<std::uint32_t>(raised) : size;
+}
 
 Result<void> read_btf_maps(Source& source, MapTable& maps) {
   const elf::Section* section = maps_section(source.file);

@@ -41,6 +41,14 @@ Result<MapTable> read_maps(Source& source) {
   return maps;
 }
 
+std::unordered_map<std::string_view, std::uint64_t> symbol_offsets(const elf::File& file, std::uint32_t section) {
+  std::unordered_map<std::string_view, std::uint64_t> offsets;
+  for (const elf::Symbol& symbol : file.symbols)
+    if (symbol.section == section && symbol.binding != static_cast<std::uint8_t>(elf::Binding::local))
+      offsets.try_emplace(symbol.name, symbol.value);
+  return offsets;
+}
+
 const elf::Section* maps_section(const elf::File& file) noexcept { return file.find(".maps"); }
 
 }  // namespace skep::loader

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -49,6 +50,11 @@ class MapTable {
 [[nodiscard]] Result<void> read_btf_maps(Source& source, MapTable& maps);
 [[nodiscard]] Result<void> read_globals(Source& source, MapTable& maps);
 
+/// Where the global variables of a section lie by the symbol table, in bytes; clang leaves their offsets in BTF at 0.
+[[nodiscard]] std::unordered_map<std::string_view, std::uint64_t> symbol_offsets(const elf::File& file,
+                                                                                 std::uint32_t section);
+/// max_entries of a ring buffer as libbpf takes it: what is no power of two of pages is raised to the next one.
+[[nodiscard]] std::uint32_t ring_size(std::uint32_t size);
 /// The section that holds BTF-defined maps, null when there is none.
 [[nodiscard]] const elf::Section* maps_section(const elf::File& file) noexcept;
 

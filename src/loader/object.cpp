@@ -13,6 +13,7 @@
 #include "loader/programs.hpp"
 #include "loader/slots.hpp"
 #include "loader/source.hpp"
+#include "loader/struct_ops.hpp"
 
 namespace skep::loader {
 namespace {
@@ -71,14 +72,6 @@ bool asks_target(const Source& source) {
                      [](const btf::CoreReloc& reloc) { return reloc.kind != kAboutItself; });
 }
 
-void note_struct_ops(Source& source) {
-  for (const elf::Section& section : source.file.sections) {
-    const std::string_view name = section.name.starts_with('?') ? section.name.substr(1) : section.name;
-    if (name == ".struct_ops" || name == ".struct_ops.link")
-      source.notes.add(fmt::format("section {}: struct_ops maps are not made", section.name));
-  }
-}
-
 }  // namespace
 
 Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name, const TargetTypes& target_types,
@@ -95,7 +88,6 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
   object.name = std::move(name);
   object.license = read_license(source.file);
   object.kernel_version = read_version(source.file);
-  note_struct_ops(source);
 
   auto maps = read_maps(source);
   if (!maps) return fail(std::move(maps).error());
@@ -104,8 +96,10 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
   if (auto done = externs->make_kconfig(source, around, *maps); !done) return fail(std::move(done).error());
   auto code = read_code(source);
   if (!code) return fail(std::move(code).error());
+  const auto struct_ops = StructOpsMaps::read(source, *code, *maps);
+  if (!struct_ops) return fail(struct_ops.error());
   std::shared_ptr<const btf::Btf> target;
-  if (target_types && (asks_target(source) || externs->asks_target())) {
+  if (target_types && (asks_target(source) || externs->asks_target() || !struct_ops->empty())) {
     auto given = target_types();
     if (!given) return fail(std::move(given).error());
     target = std::move(*given);
@@ -121,6 +115,7 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
   Linker linker({*code, *fixups, *externs, annotations});
   auto programs = make_programs(source, *code, linker, object.license);
   if (!programs) return fail(std::move(programs).error());
+  struct_ops->bind(source.btf.get(), target.get(), *maps, *programs);
   if (auto done = read_slots(source, *programs, *maps); !done) return fail(std::move(done).error());
 
   object.programs = std::move(*programs);

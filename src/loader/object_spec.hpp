@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,17 +32,41 @@ struct GlobalVar {
   std::uint32_t btf_type = 0;  ///< in the object's BTF; 0 when unknown
 };
 
+/// What a struct_ops map is beyond its MapSpec: a struct of the object whose members are functions for the kernel.
+struct StructOps {
+  /// A member that names a program.
+  struct Member {
+    std::string name;
+    std::string program;
+    std::uint32_t index = 0;          ///< among the members of the object's struct
+    std::uint32_t offset = 0;         ///< bytes, in the object's struct
+    std::uint32_t kernel_index = 0;   ///< among the members of the target's struct, where there is one
+    std::uint32_t kernel_offset = 0;  ///< bytes, in kernel_value
+  };
+  std::string type_name;                ///< of the struct, without flavour: "tcp_congestion_ops"
+  std::uint32_t declared_bytes = 0;     ///< of the object's struct, whose bytes are MapDef::contents
+  std::vector<Member> members;          ///< by offset
+  std::uint32_t kernel_type = 0;        ///< id of the struct in the target's types; 0 when it has none that fits
+  std::uint32_t kernel_value_type = 0;  ///< id of the struct around it, "bpf_struct_ops_tcp_congestion_ops"
+  std::vector<std::byte> kernel_value;  ///< the value for the kernel, functions left 0; empty when there is none
+  std::string problem;                  ///< why no value could be made for the map; empty when there is one
+};
+
 /// A map the object defines, by declaration or through its global variables.
 struct MapDef {
-  /// declared: .maps; legacy: the old maps section; kconfig: made of externs, without a section
-  enum class Origin { declared, legacy, rodata, data, bss, kconfig };
+  /// declared: .maps; legacy: the old maps section; kconfig: made of externs, without a section; struct_ops: a variable
+  /// in .struct_ops
+  enum class Origin { declared, legacy, rodata, data, bss, kconfig, struct_ops };
   MapSpec spec;
   Origin origin = Origin::declared;
   std::string section;  ///< the ELF section it comes from, ".rodata.str1.1"
-  /// Element 0's whole value for rodata, data and kconfig, an arena's first bytes; else empty: bss starts as zeroes.
+  /// Element 0's whole value for rodata, data and kconfig, an arena's first bytes, the struct of struct_ops with its
+  /// functions left 0; else empty: bss starts as zeroes.
   std::vector<std::byte> contents;
-  std::vector<GlobalVar> variables;  ///< by offset, for rodata, data, bss and kconfig
-  std::vector<std::string> slots;    ///< static initialisers by slot: program or map names; "" where empty
+  std::vector<GlobalVar> variables;     ///< by offset, for rodata, data, bss and kconfig
+  std::vector<std::string> slots;       ///< static initialisers by slot: program or map names; "" where empty
+  bool autocreate = true;               ///< false: made only on demand, as a section name with '?' asks for
+  std::optional<StructOps> struct_ops;  ///< for maps of that origin
 };
 
 struct ObjectSpec {

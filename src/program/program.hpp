@@ -36,7 +36,7 @@ struct Line {
 /// Something the program asks for that this object could not be given; building an engine for the program is refused
 /// with these names.
 struct Need {
-  enum class Kind { core_relocation, kconfig, ksym, kfunc, map_type };
+  enum class Kind { core_relocation, kconfig, ksym, kfunc, map_type, struct_ops };
   Kind kind = Kind::core_relocation;
   std::string name;  ///< "task_struct::pid (byte_off)", "CONFIG_HZ", "bpf_iter_num_new"
   std::uint32_t pc = 0;
@@ -65,6 +65,7 @@ struct Program {
   ProgType type = ProgType::unspec;
   std::uint32_t expected_attach_type = 0;  ///< enum bpf_attach_type, 0 where the type has none
   std::string attach_target;               ///< what follows the prefix: "tcp_connect" of "kprobe/tcp_connect"
+  std::uint32_t attach_btf_id = 0;  ///< the type in the target's BTF that it attaches to; 0 when unknown or none
   bool sleepable = false;
   bool autoload = true;
   std::string license;
