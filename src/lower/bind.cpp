@@ -64,7 +64,6 @@ void bind_app(const HelperSpec& spec, Binding& binding) {
   binding.app = &spec;
   binding.row.id = spec.id;
   binding.row.name = spec.name;
-  binding.row.described = true;
   std::transform(spec.args.begin(), spec.args.end(), binding.row.args.begin(), row_argument);
 }
 
@@ -103,7 +102,7 @@ Result<void> bind_helper(const std::vector<HelperSpec>& app_helpers, ProgType ty
   binding.row = *row;
   binding.code = helpers::builtin(id);
   const bool engine_does_it = (row->effects & abi::tail_calls) != 0;
-  if (!row->described || (binding.code == nullptr && !engine_does_it))
+  if (binding.code == nullptr && !engine_does_it)
     return fail(
         ErrorCode::unsupported, "",
         fmt::format("helper {} ({}), called from a {} program, is not implemented", id, row->name, name_of(type)));

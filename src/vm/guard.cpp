@@ -88,7 +88,7 @@ bool Run::load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) co
 bool Run::check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept {
   const maps::MapStorage* map = nullptr;
   for (unsigned i = 0; i < row.args.size(); ++i) {
-    if (row.args[i] == abi::Arg::none || argument_fits(row, i, r, map)) continue;
+    if (row.args[i].kind == abi::Arg::none || argument_fits(row, i, r, map)) continue;
     fault(op, FaultKind::bad_argument, r[i + 1], 0);
     fault_.argument = static_cast<std::uint8_t>(i + 1);
     fault_.helper = row.id;
@@ -105,12 +105,16 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
   const auto touches = [&](Access access, std::uint64_t bytes) {
     return bytes <= kMaxHelperBytes && (bytes == 0 || allowed(access, value, bytes));
   };
-  switch (row.args[index]) {
+  switch (row.args[index].kind) {
     case none:
+    case anything:
     case scalar:
     case callback_ctx:
     case alloc_size:
       return true;
+    case ctx_or_null:
+      if (value == 0) return true;
+      [[fallthrough]];
     case ctx:
       return value == entry_r1_;
     case map:
@@ -119,16 +123,21 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
       return row.maps == 0 || (row.maps >> static_cast<unsigned>(bound->spec().type) & 1) != 0;
     case map_key:
       return bound != nullptr && touches(Access::read, bound->spec().key_size);
+    case map_value_or_null:
+      if (value == 0) return true;
+      [[fallthrough]];
     case map_value:
       return bound != nullptr && touches(Access::read, bound->spec().value_size);
     case map_value_out:
       return bound != nullptr && touches(Access::write, bound->spec().value_size);
     case mem:
     case mem_or_null:
+    case mem_mutable:
       return (value == 0 && next == 0) || touches(Access::read, next);
     case mem_out:
     case mem_inout:
     case mem_out_or_null:
+    case mem_inout_or_null:
       return (value == 0 && next == 0) || touches(Access::write, next);
     case size:
       return value != 0;
@@ -140,12 +149,25 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
       return current_->function_at(value) != nullptr;
     case c_string:
       return holds_c_string(value);
-    case int_out:
-      return touches(Access::write, 4);
-    case long_out:
-      return touches(Access::write, 8);
     case fixed_mem:
-      return touches(Access::read, row.fixed_size);
+      return touches(Access::read, row.args[index].bytes);
+    case fixed_out:
+    case fixed_inout:
+      return touches(Access::write, row.args[index].bytes);
+    case spin_lock:
+    case timer:
+    case kptr:
+    case dynptr:
+    case dynptr_out:
+    case sock_common:
+    case socket:
+    case socket_or_null:
+    case btf_sock_common:
+    case btf_sock_common_or_null:
+    case btf:
+    case btf_or_null:
+    case object_or_null:
+    case percpu_btf:
     case other:
       return false;
   }

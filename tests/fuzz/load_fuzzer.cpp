@@ -209,7 +209,7 @@ std::int32_t some_helper(std::uint32_t choice) {
   static const auto ids = [] {
     std::vector<std::uint32_t> known{kReadHelper, kCallHelper};
     for (const abi::Helper& row : abi::helpers())
-      if (row.described && (row.programs >> static_cast<unsigned>(ProgType::xdp) & 1) != 0 &&
+      if ((row.programs >> static_cast<unsigned>(ProgType::xdp) & 1) != 0 &&
           (helpers::builtin(row.id) != nullptr || (row.effects & abi::tail_calls) != 0))
         known.push_back(row.id);
     return known;
