@@ -167,7 +167,7 @@ std::vector<Abstract<kBits>> operands() {
   if constexpr (kBits == 2) {
     scalars = all_scalars<kBits>();
   } else if constexpr (kBits == 4) {
-    scalars = is_exhaustive() ? all_scalars<kBits>() : sampled_scalars<kBits>(500);
+    scalars = is_exhaustive() ? all_scalars<kBits>() : sampled_scalars<kBits>(350);
   } else {
     scalars = sampled_scalars<kBits>(is_exhaustive() ? 2'000 : 230);
   }
@@ -235,7 +235,8 @@ void check_alu() {
         whole.count(alu(op, a.scalar, b.scalar), whole_images.image(a.values, b.values));
         half.count(alu_half(op, a.scalar, b.scalar), half_images.image(a.values, b.values));
       }
-    MESSAGE(std::string(machine::kAluNames[i]), ", ", kBits, " bits: ", whole.text(), "; half: ", half.text());
+    if (kBits == 6)
+      MESSAGE(std::string(machine::kAluNames[i]), ", ", kBits, " bits: ", whole.text(), "; half: ", half.text());
     CHECK_MESSAGE(whole.unsound == 0, machine::kAluNames[i]);
     CHECK_MESSAGE(half.unsound == 0, "half ", machine::kAluNames[i]);
   }
@@ -327,8 +328,9 @@ void check_conditions() {
       for (const auto& a : abstracts)
         for (const auto& b : abstracts) score.count(machine::kConds[i], half, a, b, holding, held_by);
       const std::string name = std::string(half ? "half " : "") + machine::kCondNames[i];
-      MESSAGE(name, ", ", kBits, " bits: decided ", score.decided, " of ", score.decidable, " decidable; refined ",
-              score.refined.text());
+      if (kBits == 6)
+        MESSAGE(name, ", ", kBits, " bits: decided ", score.decided, " of ", score.decidable, " decidable; refined ",
+                score.refined.text());
       CHECK_MESSAGE(score.wrong == 0, name);
       CHECK_MESSAGE(score.refined.unsound == 0, name);
       CHECK_MESSAGE(score.missed == 0, name);
@@ -389,10 +391,13 @@ TEST_CASE("conditions are decided only when all values agree, and refined to no 
 
 TEST_CASE("within and contains are what the five descriptions say") {
   const auto abstracts = operands<4>();
+  std::uint64_t wrong = 0;
   for (const auto& a : abstracts) {
-    for (std::uint64_t value = 0; value < 16; ++value) REQUIRE(a.scalar.contains(value) == (a.values >> value & 1));
-    for (const auto& b : abstracts) REQUIRE(a.scalar.within(b.scalar) == covers(b.scalar, a.scalar));
+    for (std::uint64_t value = 0; value < 16; ++value)
+      wrong += a.scalar.contains(value) == (a.values >> value & 1) ? 0 : 1;
+    for (const auto& b : abstracts) wrong += a.scalar.within(b.scalar) == covers(b.scalar, a.scalar) ? 0 : 1;
   }
+  CHECK(wrong == 0);
 }
 
 }  // namespace skep::verifier

@@ -194,6 +194,16 @@ TEST_CASE("tnum sets: in, overlaps, union and intersection are those of the cont
     }
 }
 
+TEST_CASE("at_least finds the smallest contained value that is not below") {
+  for (const auto tnum : all_tnums<6>())
+    for (std::uint64_t floor = 0; floor <= tnum.max(); ++floor) {
+      std::uint64_t expected = floor;
+      while (!tnum.contains(expected)) ++expected;
+      REQUIRE(tnum.at_least(floor) == expected);
+    }
+  CHECK(BasicTnum<64>{0, 1ull << 63}.at_least(1) == 1ull << 63);
+}
+
 TEST_CASE("a tnum of a range is the smallest around it") {
   for (std::uint64_t low = 0; low < 64; ++low) {
     Hull<6> hull;

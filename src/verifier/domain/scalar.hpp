@@ -83,8 +83,10 @@ template <unsigned kBits>
 /// The lowest `bits` bits with their sign on the whole width.
 template <unsigned kBits>
 [[nodiscard]] BasicScalar<kBits> sign_extend(const BasicScalar<kBits>& a, unsigned bits) noexcept;
-/// Bytes of the lowest `bits` bits (16, 32, 64) reversed, the rest zero. Linux knows the result for a known operand
-/// only.
+/// The lower half's lowest `bits` bits (1 … kHalf) with their sign on the lower half, the upper half zero.
+template <unsigned kBits>
+[[nodiscard]] BasicScalar<kBits> sign_extend_half(const BasicScalar<kBits>& a, unsigned bits) noexcept;
+/// Bytes of the lowest `bits` bits (16, 32, 64) reversed, the rest zero. Of a range only the known bits survive.
 template <unsigned kBits>
 [[nodiscard]] BasicScalar<kBits> byte_swap(const BasicScalar<kBits>& a, unsigned bits) noexcept;
 

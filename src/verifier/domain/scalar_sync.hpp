@@ -44,19 +44,39 @@ constexpr void sharpen_whole(Bounds<kBits>& whole, const Bounds<kBits / 2>& half
   }
 }
 
+/// The only value that is in both the bounds and the known bits, if there is just one; or one outside the bounds when
+/// there is none. The bounds have met the bits.
+template <unsigned kBits>
+[[nodiscard]] constexpr std::optional<std::uint64_t> only_value(const Bounds<kBits>& whole,
+                                                                BasicTnum<kBits> bits) noexcept {
+  if (whole.umin > whole.umax) return std::nullopt;
+  const std::uint64_t first = bits.at_least(whole.umin);
+  if (first < whole.umax && bits.at_least(first + 1) <= whole.umax) return std::nullopt;
+  return first;
+}
+
+/// `value` if it is contained in `scalar`, a contradiction otherwise.
+template <unsigned kBits>
+[[nodiscard]] constexpr BasicScalar<kBits> only(std::uint64_t value, const BasicScalar<kBits>& scalar) noexcept {
+  auto constant = BasicScalar<kBits>::constant(value);
+  if (!constant.within(scalar)) constant.umin = 1, constant.umax = 0;
+  return constant;
+}
+
 template <unsigned kBits>
 void BasicScalar<kBits>::sync() noexcept {
-  Whole whole = this->whole();
-  Half half = this->half();
   if (bits.is_constant()) {
-    const BasicScalar known = constant(bits.value);
-    const bool possible = known.within(*this);
-    *this = known;
-    if (!possible) umin = 1, umax = 0;
+    *this = only(bits.value, *this);
     return;
   }
+  Whole whole = this->whole();
+  Half half = this->half();
   whole.meet(bits);
   half.meet(bits.subreg());
+  if (const auto value = only_value(whole, bits)) {
+    *this = only(*value, *this);
+    return;
+  }
   for (int round = 0; round < 3; ++round) {
     const Whole whole_before = whole;
     const Half half_before = half;
@@ -74,7 +94,11 @@ void BasicScalar<kBits>::sync() noexcept {
   whole.meet(known);
   half.meet(known.subreg());
   *this = {known, whole, half};
-  if (!possible) umin = 1, umax = 0;
+  if (!possible) {
+    umin = 1, umax = 0;
+  } else if (const auto value = only_value(whole, known)) {
+    *this = only(*value, *this);
+  }
 }
 
 template <unsigned kBits>

@@ -32,6 +32,18 @@ struct BasicTnum {
   [[nodiscard]] constexpr bool contains(std::uint64_t other) const noexcept { return (other & ~mask) == value; }
   [[nodiscard]] constexpr std::uint64_t min() const noexcept { return value; }
   [[nodiscard]] constexpr std::uint64_t max() const noexcept { return value | mask; }
+  /// The smallest contained value that is not below `floor`, which is at most max().
+  [[nodiscard]] constexpr std::uint64_t at_least(std::uint64_t floor) const noexcept {
+    const std::uint64_t conflicts = (floor ^ value) & ~mask;
+    if (conflicts == 0) return floor;
+    const std::uint64_t conflict = std::bit_floor(conflicts);
+    const std::uint64_t from_conflict = conflict | (conflict - 1);
+    // A known one where floor has a zero is above already; otherwise the lowest unknown bit above makes the step.
+    if ((value & conflict) != 0) return (floor & ~from_conflict) | (value & from_conflict);
+    const std::uint64_t free = mask & ~floor & ~from_conflict;
+    const std::uint64_t step = free & (0 - free);
+    return (floor & ~(step | (step - 1))) | step | (value & (step - 1));
+  }
   /// Whether all values contained here are contained in `wider`.
   [[nodiscard]] constexpr bool in(BasicTnum wider) const noexcept {
     return (mask & ~wider.mask) == 0 && (value & ~wider.mask) == wider.value;
