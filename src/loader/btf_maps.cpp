@@ -3,8 +3,8 @@
 // A number n is written as a pointer to an array of n ints (__uint), or as an enum with one value (__ulong); a type as
 // a pointer to it (__type); what the map holds as a flexible array of pointers (__array). Field names and checks are
 // libbpf's.
+#include <algorithm>
 #include <optional>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -185,7 +185,7 @@ Result<void> read_declaration(Declaration& decl, const btf::Type& type) {
   return {};
 }
 
-Result<MapDef> read_variable(const btf::Btf& btf, const btf::SectionVar& place, std::uint64_t offset,
+Result<MapDef> read_variable(Source& source, const btf::Btf& btf, const btf::SectionVar& place,
                              const elf::Section& section) {
   const btf::Type& var = btf.type(place.var);
   if (var.name.empty()) return fail(ErrorCode::malformed, in_section(section.name), "a map has no name");
@@ -194,11 +194,14 @@ Result<MapDef> read_variable(const btf::Btf& btf, const btf::SectionVar& place, 
   def.spec.name = var.name;
   def.section = section.name;
   Declaration decl{.btf = btf, .spec = def.spec, .where = fmt::format("map {}", shown(var.name))};
-  if (!in_bounds(offset, place.size, section.data.size()))
-    return decl.malformed(fmt::format("bytes {} to {} lie past the end of section {}, {} bytes", offset,
-                                      offset + place.size, shown(section.name), section.data.size()));
-  constexpr std::uint32_t kGlobal = 1;
-  if (var.linkage != kGlobal) return decl.malformed("is static or extern, a map must be a global variable");
+  if (!in_bounds(place.offset, place.size, section.data.size()))
+    return decl.malformed(fmt::format("bytes {} to {} lie past the end of section {}, {} bytes", place.offset,
+                                      std::uint64_t{place.offset} + place.size, shown(section.name),
+                                      section.data.size()));
+  constexpr std::uint32_t kStatic = 0, kExtern = 2;
+  if (var.linkage == kExtern) return decl.malformed("is extern, link the object with the one that declares it");
+  if (var.linkage == kStatic)
+    source.notes.add(fmt::format("{}: is static, taken for a map like the others", decl.where));
   const btf::Type& type = btf.type(btf.strip(var.ref));
   if (type.kind != Kind::struct_) return decl.malformed("is not declared by a struct");
   if (type.size > place.size)
@@ -229,12 +232,16 @@ Result<void> read_btf_maps(Source& source, MapTable& maps) {
   if (places.size() > kMaxMaps)
     return fail(ErrorCode::limit, in_section(section->name),
                 fmt::format("{} maps, at most {} are taken", places.size(), kMaxMaps));
-  for (const btf::SectionVar& place : places) {
-    const auto symbol = offsets.find(btf.type(place.var).name);
-    const std::uint64_t offset = symbol != offsets.end() ? symbol->second : place.offset;
-    auto def = read_variable(btf, place, offset, *section);
+  std::vector<btf::SectionVar> placed(places.begin(), places.end());
+  for (btf::SectionVar& place : placed)
+    if (const auto symbol = offsets.find(btf.type(place.var).name); symbol != offsets.end())
+      place.offset = static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol->second, UINT32_MAX));
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const btf::SectionVar& a, const btf::SectionVar& b) { return a.offset < b.offset; });
+  for (const btf::SectionVar& place : placed) {
+    auto def = read_variable(source, btf, place, *section);
     if (!def) return fail(std::move(def).error());
-    maps.add_at(section->index, offset, std::move(*def));
+    maps.add_at(section->index, place.offset, std::move(*def));
   }
   return {};
 }

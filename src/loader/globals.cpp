@@ -32,7 +32,8 @@ constexpr std::string_view kArenaSection = ".addr_space.1";  // globals of an ar
 
 const Family* family_of(const elf::Section& section) noexcept {
   for (const Family& family : kFamilies) {
-    if (section.type != family.type || !section.name.starts_with(family.name)) continue;
+    if (section.type != family.type || (section.flags & elf::kExecinstr) != 0) continue;
+    if (!section.name.starts_with(family.name)) continue;
     const std::string_view rest = section.name.substr(family.name.size());
     if (rest.empty() || rest.front() == '.') return &family;
   }
@@ -97,17 +98,23 @@ Result<MapDef> define(const elf::Section& section, Origin origin) {
 }
 
 /// Variables in an arena's address space: they lie in the one arena map the object declares.
-Result<void> place_in_arena(const elf::Section& section, MapTable& maps) {
+Result<std::uint32_t> place_in_arena(const elf::Section& section, MapTable& maps) {
+  constexpr std::uint64_t kPage = 4096;
+  const auto malformed = [&](std::string what) {
+    return fail(ErrorCode::malformed, in_section(section.name), std::move(what));
+  };
   const auto& defs = maps.defs();
-  const auto arena =
-      std::find_if(defs.begin(), defs.end(), [](const MapDef& def) { return def.spec.type == MapType::arena; });
-  if (arena == defs.end())
-    return fail(ErrorCode::malformed, in_section(section.name),
-                "holds variables of an arena, but no arena map is declared");
-  const auto index = static_cast<std::uint32_t>(arena - defs.begin());
-  maps.alias_data(section.index, index);
-  maps.defs()[index].contents.assign(section.data.begin(), section.data.end());
-  return {};
+  const auto is_arena = [](const MapDef& def) { return def.spec.type == MapType::arena; };
+  const auto arena = std::find_if(defs.begin(), defs.end(), is_arena);
+  if (arena == defs.end()) return malformed("holds variables of an arena, but no arena map is declared");
+  if (const auto other = std::find_if(arena + 1, defs.end(), is_arena); other != defs.end())
+    return malformed(fmt::format("holds variables of an arena, but {} and {} are both arenas", shown(arena->spec.name),
+                                 shown(other->spec.name)));
+  const std::uint64_t room = arena->spec.max_entries * kPage;
+  if (room != 0 && section.size > room)
+    return malformed(fmt::format("holds {} bytes of variables, arena {} has {} pages", section.size,
+                                 shown(arena->spec.name), arena->spec.max_entries));
+  return static_cast<std::uint32_t>(arena - defs.begin());
 }
 
 }  // namespace
@@ -124,7 +131,14 @@ Result<void> read_globals(Source& source, MapTable& maps) {
     if (copied_bytes > source.input_bytes)
       return fail(ErrorCode::malformed, in_section(section.name), "sections of variables overlap in the file");
     if (arena) {
-      if (auto done = place_in_arena(section, maps); !done) return done;
+      const auto map = place_in_arena(section, maps);
+      if (!map) return fail(map.error());
+      maps.alias_data(section.index, *map);
+      MapDef& def = maps.defs()[*map];
+      def.contents.assign(section.data.begin(), section.data.end());
+      const auto datasec = datasecs.find(section.name);
+      const bool described = datasec != datasecs.end() && !std::exchange(datasec->second.described, true);
+      def.variables = symbols.variables(section, source.btf.get(), described ? datasec->second.id : 0);
       continue;
     }
     auto def = define(section, family->origin);

@@ -63,9 +63,10 @@ struct MapDef {
   /// Element 0's whole value for rodata, data and kconfig, an arena's first bytes, the struct of struct_ops with its
   /// functions left 0; else empty: bss starts as zeroes.
   std::vector<std::byte> contents;
-  std::vector<GlobalVar> variables;     ///< by offset, for rodata, data, bss and kconfig
+  std::vector<GlobalVar> variables;     ///< by offset, for rodata, data, bss, kconfig and arenas
   std::vector<std::string> slots;       ///< static initialisers by slot: program or map names; "" where empty
   bool autocreate = true;               ///< false: made only on demand, as a section name with '?' asks for
+  std::uint32_t id = 0;                 ///< of an old definition: a program array takes the sections "ID/SLOT"; 0 for none
   std::optional<StructOps> struct_ops;  ///< for maps of that origin
 };
 

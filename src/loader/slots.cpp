@@ -3,6 +3,8 @@
 #include "loader/slots.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@ namespace skep::loader {
 namespace {
 
 constexpr std::uint64_t kPointer = 8;  // bytes, on the BPF target
+constexpr std::uint32_t kSlotKey = 4;  // bytes of a slot's number
 
 /// The bytes of a map's variable that hold slots.
 struct SlotRange {
@@ -50,10 +53,56 @@ Result<std::vector<SlotRange>> slot_ranges(const Source& source, const elf::Sect
   return ranges;
 }
 
+/// The numbers of a section "ID/SLOT".
+struct TailPlace {
+  std::uint32_t id = 0;
+  std::uint32_t slot = 0;
+};
+
+std::optional<TailPlace> tail_place(std::string_view section) {
+  const auto number = [](std::string_view text) -> std::optional<std::uint32_t> {
+    const int base = text.starts_with("0x") ? 16 : 10;
+    if (base == 16) text.remove_prefix(2);
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+  };
+  const std::size_t slash = section.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto id = number(section.substr(0, slash)), slot = number(section.substr(slash + 1));
+  if (!id || !slot) return std::nullopt;
+  return TailPlace{*id, *slot};
+}
+
+/// Puts programs where iproute2 puts them by the names of their sections.
+void fill_tail_slots(const std::vector<std::shared_ptr<const program::Program>>& programs, MapTable& maps) {
+  std::unordered_map<std::uint32_t, std::uint32_t> by_id;
+  for (std::uint32_t i = 0; i < maps.defs().size(); ++i)
+    if (const MapDef& def = maps.defs()[i]; def.id != 0 && def.spec.type == MapType::prog_array)
+      by_id.try_emplace(def.id, i);
+  if (by_id.empty()) return;
+  std::uint32_t slots_left = kMaxLegacySlots;
+  for (const auto& program : programs) {
+    const auto place = tail_place(program->section);
+    const auto map = place ? by_id.find(place->id) : by_id.end();
+    if (map == by_id.end()) continue;
+    MapDef& def = maps.defs()[map->second];
+    const auto known = static_cast<std::uint32_t>(def.slots.size());
+    if (place->slot >= def.spec.max_entries || place->slot >= known + slots_left) continue;
+    if (place->slot >= known) {
+      slots_left -= place->slot + 1 - known;
+      def.slots.resize(place->slot + 1);
+    }
+    def.slots[place->slot] = program->name;
+  }
+}
+
 }  // namespace
 
 Result<void> read_slots(const Source& source, const std::vector<std::shared_ptr<const program::Program>>& programs,
                         MapTable& maps) {
+  fill_tail_slots(programs, maps);
   const elf::Section* section = maps_section(source.file);
   if (section == nullptr) return {};
   const auto relocations = source.file.relocations(section->index);
@@ -86,6 +135,9 @@ Result<void> read_slots(const Source& source, const std::vector<std::shared_ptr<
     if (!(programs_wanted ? program_names : map_names).contains(name))
       return malformed(fmt::format("puts \"{}\" into map {}, which is no {} of the object", shown(name),
                                    shown(def.spec.name), programs_wanted ? "program" : "map"));
+    if (def.spec.type == MapType::hash_of_maps && def.spec.key_size != kSlotKey)
+      return malformed(fmt::format("fills a slot of map {}, whose keys have {} bytes, needs {}", shown(def.spec.name),
+                                   def.spec.key_size, kSlotKey));
     if (def.slots.size() <= slot) def.slots.resize(slot + 1);
     def.slots[slot] = name;
   }
