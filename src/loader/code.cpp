@@ -27,6 +27,11 @@ bool is_local(const elf::Symbol& symbol) noexcept {
   return symbol.binding == static_cast<std::uint8_t>(elf::Binding::local);
 }
 
+bool is_hidden(const elf::Symbol& symbol) noexcept {
+  constexpr std::uint8_t kInternal = 1, kHidden = 2;
+  return symbol.visibility == kInternal || symbol.visibility == kHidden;
+}
+
 /// Jump targets, which old compilers leave in the symbol table: "LBB0_3", ".Ltmp1".
 bool is_label(const elf::Symbol& symbol) noexcept {
   return is_local(symbol) &&
@@ -85,7 +90,8 @@ Result<void> add_section(Source& source, const elf::Section& section, std::vecto
                               .section = position,
                               .start = static_cast<std::uint32_t>(symbol.value / kSlot),
                               .count = static_cast<std::uint32_t>(bytes / kSlot),
-                              .local = is_local(symbol)});
+                              .local = is_local(symbol),
+                              .hidden = is_hidden(symbol)});
   }
   if (unsized)
     source.notes.add(

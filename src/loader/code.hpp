@@ -19,6 +19,7 @@ struct Function {
   std::uint32_t start = 0;    ///< first slot, in its section
   std::uint32_t count = 0;    ///< slots, at least 1
   bool local = false;         ///< a static function
+  bool hidden = false;        ///< a global one that other objects do not see
 };
 
 struct CodeSection {

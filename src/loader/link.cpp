@@ -32,9 +32,9 @@ void put_address(const Extern& wanted, std::uint32_t kconfig_map, Insn* insn) {
 Linker::Linker(const LinkInput& in)
     : in_(in), placed_at_(in.code.functions.size()), placed_in_(in.code.functions.size()) {}
 
-tl::unexpected<Error> Linker::malformed(const Frame& frame, std::uint32_t slot, std::string what) const {
-  return fail(ErrorCode::malformed, fmt::format("program {}", shown(program_->name)),
-              fmt::format("insn {} of function {}: {}", slot, shown(frame.function->name), what));
+/// The first one stays.
+void Linker::defect(std::string what) {
+  if (program_->defect.empty()) program_->defect = std::move(what);
 }
 
 Result<std::uint32_t> Linker::place(const Function& function) {
@@ -109,16 +109,16 @@ Result<void> Linker::apply_extern(const Frame& frame, Insn* insn, const Fixup& f
 }
 
 /// The function that an instruction without a relocation leads to; null when it leads to none.
-Result<const Function*> Linker::callee(const Frame& frame, std::uint32_t slot, const Insn& insn) const {
+const Function* Linker::callee(const Frame& frame, std::uint32_t slot, const Insn& insn) {
+  const std::uint32_t pc = frame.pc + slot;
   if (insn.opcode == kLddw && insn.src != 0 && insn.src != kVarPseudo)
-    return malformed(frame, slot, fmt::format("a 64-bit load with src {} needs a relocation, has none", insn.src));
+    defect(fmt::format("insn {}: a 64-bit load with src {} needs a relocation, has none", pc, insn.src));
   if (insn.opcode != kCall || insn.src != kSubprogPseudo) return nullptr;
   const std::int64_t target = std::int64_t{frame.function->start} + slot + insn.imm + 1;
   const Function* function = in_.code.function_at(*frame.section, target);
   if (function == nullptr)
-    return malformed(
-        frame, slot,
-        fmt::format("calls slot {} of section {}, where no function starts", target, shown(frame.section->name)));
+    defect(fmt::format("insn {}: calls slot {} of section {}, where no function starts", pc, target,
+                       shown(frame.section->name)));
   return function;
 }
 
@@ -132,11 +132,15 @@ Result<void> Linker::walk(Frame& top) {
     const std::uint32_t at = slot;
     Insn* insn = &program_->insns[frame.pc + at];
     const bool wide = insn->opcode == kLddw;
-    if (wide && at + 1 >= frame.function->count) return malformed(frame, at, "a 64-bit load is cut off");
+    if (wide && at + 1 >= frame.function->count) {
+      defect(fmt::format("insn {}: a 64-bit load is cut off", frame.pc + at));
+      ++slot;
+      continue;
+    }
     slot += wide ? 2 : 1;
     while (!fixups.empty() && fixups.front().slot < frame.function->start + at) fixups = fixups.subspan(1);
     const bool fixed = !fixups.empty() && fixups.front().slot == frame.function->start + at;
-    const auto other = fixed ? apply(frame, insn, fixups.front()) : callee(frame, at, *insn);
+    const Result<const Function*> other = fixed ? apply(frame, insn, fixups.front()) : callee(frame, at, *insn);
     if (!other) return fail(other.error());
     if (*other == nullptr) continue;
     const auto pc = place(**other);
@@ -148,11 +152,7 @@ Result<void> Linker::walk(Frame& top) {
   return {};
 }
 
-Result<void> Linker::link(const Function& entry, program::Program& program) {
-  program_ = &program;
-  stack_.clear();
-  ++serial_;
-  if (auto placed = place(entry); !placed) return fail(std::move(placed).error());
+Result<void> Linker::walk_all() {
   while (!stack_.empty()) {
     if (stack_.back().next >= stack_.back().function->count) {
       stack_.pop_back();
@@ -160,16 +160,27 @@ Result<void> Linker::link(const Function& entry, program::Program& program) {
     }
     if (auto done = walk(stack_.back()); !done) return done;
   }
+  return {};
+}
+
+Result<void> Linker::link(const Function& entry, program::Program& program) {
+  program_ = &program;
+  stack_.clear();
+  ++serial_;
+  if (auto placed = place(entry); !placed) return fail(std::move(placed).error());
+  if (auto done = walk_all(); !done) return done;
+  const auto [callback, problem] = in_.callbacks.of(program.name);
+  if (!problem.empty()) defect(problem);
+  if (callback != nullptr) {
+    if (auto placed = place(*callback); !placed) return fail(std::move(placed).error());
+    if (auto done = walk_all(); !done) return done;
+  }
   std::sort(program.needs.begin(), program.needs.end(), [](const program::Need& a, const program::Need& b) {
     return a.pc != b.pc ? a.pc < b.pc : a.name < b.name;
   });
   std::sort(program.kfuncs.begin(), program.kfuncs.end(),
             [](const program::KfuncUse& a, const program::KfuncUse& b) { return a.pc < b.pc; });
-  if (auto checked = isa::check(program.insns); !checked) {
-    Error error = std::move(checked).error();
-    error.where = fmt::format("program {}: {}", shown(program.name), error.where);
-    return fail(std::move(error));
-  }
+  if (auto checked = isa::check(program.insns); !checked) defect(checked.error().message());
   return {};
 }
 

@@ -1,7 +1,8 @@
 // From functions to programs: an entry function, the subprograms it reaches behind it, all fixups applied.
 //
 // Subprograms follow in the order in which libbpf appends them: each when the first instruction that needs it is met,
-// and its own subprograms before those of the rest of its caller. Each program that comes out decodes (isa::check).
+// and its own subprograms before those of the rest of its caller; an exception callback comes last. Each program that
+// comes out decodes (isa::check) or says why not (Program::defect).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "loader/code.hpp"
+#include "loader/exceptions.hpp"
 #include "loader/needs.hpp"
 #include "loader/relocate.hpp"
 
@@ -20,6 +22,7 @@ struct LinkInput {
   const Code& code;
   const Fixups& fixups;
   const Externs& externs;
+  const ExceptionCallbacks& callbacks;
   Annotations& annotations;
 };
 
@@ -42,11 +45,12 @@ class Linker {
   };
 
   [[nodiscard]] Result<std::uint32_t> place(const Function& function);
+  [[nodiscard]] Result<void> walk_all();
   [[nodiscard]] Result<void> walk(Frame& frame);
-  [[nodiscard]] Result<const Function*> callee(const Frame& frame, std::uint32_t slot, const Insn& insn) const;
+  [[nodiscard]] const Function* callee(const Frame& frame, std::uint32_t slot, const Insn& insn);
   [[nodiscard]] Result<const Function*> apply(const Frame& frame, Insn* insn, const Fixup& fixup);
   [[nodiscard]] Result<void> apply_extern(const Frame& frame, Insn* insn, const Fixup& fixup);
-  [[nodiscard]] tl::unexpected<Error> malformed(const Frame& frame, std::uint32_t slot, std::string what) const;
+  void defect(std::string what);
 
   const LinkInput in_;
   program::Program* program_ = nullptr;  ///< the one being linked

@@ -112,7 +112,8 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
   if (!fixups) return fail(fixups.error());
 
   Annotations annotations(source, *marks);
-  Linker linker({*code, *fixups, *externs, annotations});
+  const ExceptionCallbacks callbacks = ExceptionCallbacks::read(source, *code);
+  Linker linker({*code, *fixups, *externs, callbacks, annotations});
   auto programs = make_programs(source, *code, linker, object.license);
   if (!programs) return fail(std::move(programs).error());
   struct_ops->bind(source.btf.get(), target.get(), *maps, *programs);

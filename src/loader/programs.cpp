@@ -79,6 +79,8 @@ Result<std::vector<std::shared_ptr<const program::Program>>> make_programs(Sourc
         source.notes.add(fmt::format("section {}: static function {} is taken for a program", shown(section->name),
                                      shown(function->name)));
       if (auto linked = linker.link(*function, *program); !linked) return fail(std::move(linked).error());
+      if (!program->defect.empty())
+        source.notes.add(fmt::format("program {} cannot run: {}", shown(program->name), program->defect));
       programs.push_back(std::move(program));
     }
   }

@@ -68,6 +68,7 @@ class Lowering {
  private:
   Result<void> check_needs() const {
     const program::Program& program = *image_->program;
+    if (!program.defect.empty()) return fail(ErrorCode::malformed, "program " + program.name, program.defect);
     std::vector<std::string_view> names;
     for (const program::Need& need : program.needs) {
       const bool function = need.kind == program::Need::Kind::kfunc;

@@ -3,8 +3,8 @@
 // Instructions are relocated and complete: the entry function starts at pc 0 and the subprograms it needs follow it, so
 // every call is relative and inside `insns`. A `lddw` with src 1 or 2 (map, map value) names its map by index into the
 // owning object's map table, the way a loader for Linux would hold a descriptor there; one with src 4 holds the
-// relative pc of a subprogram. All instructions decode: who makes a Program has checked that (isa::check). `pc` counts
-// slots.
+// relative pc of a subprogram. All instructions decode, unless `defect` says otherwise: who makes a Program has checked
+// that (isa::check). `pc` counts slots.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +69,11 @@ struct Program {
   bool sleepable = false;
   bool autoload = true;
   std::string license;
+
+  /// Why these are no instructions to verify or to run: "insn 0: mov64_reg: src is r15, must be r0 to r10". Empty for
+  /// all others. With a defect, `insns` are what a loader for Linux would hand to the kernel, which refuses them; nothing
+  /// may be relied on.
+  std::string defect;
 
   std::vector<Insn> insns;
   std::vector<Subprog> subprogs;  ///< sorted by start; [0] is the entry

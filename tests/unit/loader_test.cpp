@@ -87,6 +87,26 @@ TEST_CASE("subprograms follow the program that reaches them, each once, in the o
   }
 }
 
+TEST_CASE("an exception callback comes behind what its program calls, unless that is the callback") {
+  const auto image = objects::compile("loader_exceptions.bpf.c");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  using Names = std::vector<std::string>;
+  const auto names = [&](std::string_view program) { return subprog_names(*objects::program(*object, program)); };
+  CHECK(names("throws") == Names{"throws", "on_throw", "leaf"});
+  CHECK(names("calls_leaf_first") == Names{"calls_leaf_first", "leaf", "on_throw"});
+  CHECK(names("calls_it") == Names{"calls_it", "on_throw", "leaf"});
+  CHECK(names("cannot_choose") == Names{"cannot_choose"});
+  CHECK(names("has_none") == Names{"has_none"});
+  for (const char* program : {"throws", "calls_leaf_first", "calls_it", "cannot_choose", "has_none"})
+    CHECK(objects::program(*object, program)->defect.empty());
+  CHECK(objects::program(*object, "misses")->defect ==
+        "exception callback \"nowhere\" is no global function of section .text");
+  CHECK(objects::program(*object, "cannot_see")->defect ==
+        "exception callback \"unseen\" is no global function of section .text");
+}
+
 TEST_CASE("a question mark before a section's name keeps its programs from being loaded unasked") {
   const auto image = objects::compile("loader_calls.bpf.c");
   if (!image) return;

@@ -15,6 +15,13 @@ namespace {
 constexpr std::uint32_t kSleepable = 1u << 4, kFrags = 1u << 5;  // BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS
 constexpr std::string_view kPrefix = "witness.";
 
+/// A map's name as libbpf has it.
+std::string their_name(const loader::MapDef& map) {
+  constexpr std::size_t kKernelName = 15;
+  const bool cut = map.origin == loader::MapDef::Origin::bss && map.spec.name.size() > kKernelName;
+  return cut ? map.spec.name.substr(0, kKernelName) : map.spec.name;
+}
+
 std::string_view plain_name(std::string_view name) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size() - 1) : name;
 }
@@ -27,7 +34,7 @@ struct Pairing {
   const loader::ObjectSpec& ours;
   const Testimony& theirs;
   const btf::Btf& types;
-  std::unordered_map<std::string_view, int> map_number;  // of ours, by name
+  std::unordered_map<std::string, int> map_number;  // of ours, by name
 };
 
 std::string text_of(const Insn& insn) {
@@ -42,9 +49,9 @@ std::vector<Insn> renumbered(const Pairing& pair, const std::vector<Insn>& insns
     if (result[pc].src == 1 || result[pc].src == 2) {
       const auto index = static_cast<std::size_t>(result[pc].imm);
       const auto number = index < pair.theirs.maps.size()
-                              ? pair.map_number.find(plain_name(pair.theirs.maps[index].spec.name))
+                              ? pair.map_number.find(std::string(plain_name(pair.theirs.maps[index].spec.name)))
                               : pair.map_number.end();
-      result[pc].imm = number == pair.map_number.end() ? -1 : number->second;
+      result[pc].imm = number == pair.map_number.end() ? result[pc].imm & ~kNoMap : number->second;
     }
     ++pc;
   }
@@ -104,7 +111,7 @@ std::optional<Difference> compare_program(const Pairing& pair, const program::Pr
   if (type != theirs.type) return differ("type", type, theirs.type);
   if (ours.expected_attach_type != theirs.attach_type)
     return differ("attach type", ours.expected_attach_type, theirs.attach_type);
-  if (ours.autoload != theirs.autoload) return differ("autoload", ours.autoload, theirs.autoload);
+  if (theirs.bound && ours.autoload != theirs.autoload) return differ("autoload", ours.autoload, theirs.autoload);
   if (ours.license != theirs.license) return differ("license", ours.license, theirs.license);
   if (theirs.by_its_own_rules) {
     const std::uint32_t frags = ours.section.find("xdp.frags") != std::string::npos ? kFrags : 0;
@@ -138,6 +145,13 @@ std::optional<Difference> compare_spec(const MapSpec& ours, const MapSpec& their
   return ours.inner == nullptr ? std::nullopt : compare_spec(*ours.inner, *theirs.inner);
 }
 
+std::optional<Difference> compare_map(const MapSpec& ours, const TheirMap& theirs) {
+  if (theirs.bound) return compare_spec(ours, theirs.spec);
+  MapSpec spec = theirs.spec;
+  spec.value_size = ours.value_size;
+  return compare_spec(ours, spec);
+}
+
 /// Programs that skep says cannot run as they are, for a reason that libbpf does not have.
 const program::Need* need_of(const program::Program& program) {
   for (const program::Need& need : program.needs)
@@ -150,11 +164,10 @@ const program::Need* need_of(const program::Program& program) {
 
 void compare_maps(const Pairing& pair, Comparison& result) {
   for (const TheirMap& theirs : pair.theirs.maps) {
-    const auto number = pair.map_number.find(plain_name(theirs.spec.name));
-    const auto difference =
-        number == pair.map_number.end()
-            ? std::optional(Difference{"map missing", theirs.spec.name, ""})
-            : compare_spec(pair.ours.maps[static_cast<std::size_t>(number->second)].spec, theirs.spec);
+    const auto number = pair.map_number.find(std::string(plain_name(theirs.spec.name)));
+    const auto difference = number == pair.map_number.end()
+                                ? std::optional(Difference{"map missing", theirs.spec.name, ""})
+                                : compare_map(pair.ours.maps[static_cast<std::size_t>(number->second)].spec, theirs);
     ++(difference ? result.maps_different : result.maps_equal);
     if (difference) result.map_differences.push_back(*difference);
   }
@@ -167,7 +180,7 @@ void compare_maps(const Pairing& pair, Comparison& result) {
 Comparison compare(const loader::ObjectSpec& ours, const Testimony& theirs, const btf::Btf& types) {
   Pairing pair{.ours = ours, .theirs = theirs, .types = types, .map_number = {}};
   for (std::size_t i = 0; i < ours.maps.size(); ++i)
-    pair.map_number.try_emplace(ours.maps[i].spec.name, static_cast<int>(i));
+    pair.map_number.try_emplace(their_name(ours.maps[i]), static_cast<int>(i));
   Comparison result;
   compare_maps(pair, result);
   for (const TheirProgram& program : theirs.programs) {

@@ -3,7 +3,8 @@
 // Three things are made equal before the comparison, because the loaders name them differently, and nothing else:
 //  - Maps in instructions: libbpf has descriptors there, skep the map's place in the object. They are compared by the
 //    map's name.
-//  - Names of maps of global variables: libbpf puts the object's name in front ("witness.bss").
+//  - Names of maps of global variables: libbpf puts the object's name in front ("witness.bss"), and cuts those of
+//    sections .bss.NAME to the kernel's 15 bytes.
 //  - Sections of programs: libbpf drops the "?" of those that are not loaded by themselves.
 #pragma once
 

@@ -34,6 +34,8 @@ namespace {
 
 constexpr off_t kMapBytes = off_t{1} << 36;  // libbpf maps global data and arenas
 
+constexpr int kNoMap = 0x40000000;  // set in what names no map of the object
+
 const char* kernel_types = nullptr;
 std::FILE* report = nullptr;
 std::string last_warning;
@@ -63,7 +65,7 @@ void number_maps(std::vector<bpf_insn>& insns) {
     if (insns[pc].code != 0x18) continue;
     if (insns[pc].src_reg == 1 || insns[pc].src_reg == 2) {
       const auto known = number_of.find(insns[pc].imm);
-      insns[pc].imm = known == number_of.end() ? -1 : known->second;
+      insns[pc].imm = known == number_of.end() ? insns[pc].imm | kNoMap : known->second;
     }
     ++pc;
   }
@@ -171,6 +173,24 @@ void describe_load(const std::string& name, const Load& load, const char* round)
   std::fputc('\n', report);
 }
 
+/// What libbpf decides about struct_ops when it loads an object that nobody has touched.
+void describe_struct_ops(const char* path, const std::string& config) {
+  const Object object = open(path, config);
+  if (object == nullptr) return;
+  bpf_map* map = nullptr;
+  bool any = false;
+  bpf_object__for_each_map(map, object.get()) {
+    bpf_map__set_pin_path(map, nullptr);
+    any |= bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS;
+  }
+  if (!any || bpf_object__load(object.get()) != 0) return;
+  bpf_object__for_each_map(map, object.get()) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+      std::fprintf(report, "value\t%s\t%u\n", bpf_map__name(map), bpf_map__value_size(map));
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object.get()) if (bpf_program__type(program) == BPF_PROG_TYPE_STRUCT_OPS)
+      std::fprintf(report, "autoload\t%s\t%d\n", bpf_program__name(program), bpf_program__autoload(program));
+}
+
 /// Loads an object with all of its programs, or one alone; true when all of them were handed over.
 bool load(const char* path, const std::string& config, bool plain, const std::string& alone) {
   last_warning.clear();
@@ -207,9 +227,6 @@ bool load(const char* path, const std::string& config, bool plain, const std::st
   const bool all = loaded && taken.size() == names.size();
   if (all)
     for (std::size_t i = 0; i < names.size(); ++i) describe_load(names[i], *taken[i], round);
-  if (all && !plain)
-    bpf_object__for_each_map(map, object.get()) if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-        std::fprintf(report, "value\t%s\t%u\n", bpf_map__name(map), bpf_map__value_size(map));
   return all;
 }
 
@@ -225,6 +242,7 @@ void testify(const char* path, const std::string& config) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, object.get()) names.emplace_back(bpf_program__name(program));
   }
+  describe_struct_ops(path, config);
   if (names.empty() || load(path, config, false, "")) return;
   std::fprintf(report, "note\t%s\n", flat(last_warning).c_str());
   if (load(path, config, true, "")) return;

@@ -42,6 +42,7 @@ TheirMap read_map(Fields fields) {
   map.spec.btf_key_type = fields.word();
   map.spec.btf_value_type = fields.word();
   map.pin_path = fields.text();
+  map.bound = map.spec.type != MapType::struct_ops;
   map.spec.pinned_by_name = !map.pin_path.empty();
   return map;
 }
@@ -53,6 +54,7 @@ TheirProgram read_program(Fields fields) {
   program.type = fields.word();
   program.attach_type = fields.word();
   program.autoload = fields.number() != 0;
+  program.bound = program.type != static_cast<std::uint32_t>(ProgType::struct_ops);
   return program;
 }
 
@@ -87,7 +89,14 @@ void read_value_size(Fields fields, std::vector<TheirMap>& maps) {
   const std::string_view name = fields.text();
   const std::uint32_t size = fields.word();
   for (TheirMap& each : maps)
-    if (each.spec.name == name) each.spec.value_size = size;
+    if (each.spec.name == name) each.spec.value_size = size, each.bound = true;
+}
+
+void read_autoload(Fields fields, std::vector<TheirProgram>& programs) {
+  const std::string_view name = fields.text();
+  const bool autoload = fields.number() != 0;
+  for (TheirProgram& each : programs)
+    if (each.name == name) each.autoload = autoload, each.bound = true;
 }
 
 void read_failure(Fields fields, std::vector<TheirProgram>& programs) {
@@ -112,6 +121,7 @@ Testimony parse_testimony(std::string_view report) {
     if (what == "program") said.programs.push_back(read_program(fields));
     if (what == "load") read_load(fields, said.programs);
     if (what == "value") read_value_size(fields, said.maps);
+    if (what == "autoload") read_autoload(fields, said.programs);
     if (what == "failed") read_failure(fields, said.programs);
     if (what == "note") said.note = fields.text();
   }

@@ -1,13 +1,16 @@
 // What libbpf says of an object, out of the witness's report.
 //
-// A line is fields between tabs; numbers are decimal:
-//   refused  stage  message                              libbpf does not open the object
-//   map      name type key value max flags numa extra key_type value_type pin     one a map, in libbpf's order, as
-//   opened inner    likewise                                    what the map before holds program  name section type
-//   attach_type autoload      as opened load     name round type attach_type flags attach_id license instructions as
-//   handed to the kernel, in hex failed   name message                                libbpf does not relocate the
-//   program, even alone value    name value                                  of a struct_ops map, once the kernel's
-//   struct is known note     message                                     why the object could not be loaded as it is
+// A line is fields between tabs, numbers are decimal. The first field says what the line is about:
+//  - refused STAGE MESSAGE: libbpf does not open the object
+//  - map NAME TYPE KEY VALUE MAX FLAGS NUMA EXTRA KEY_TYPE VALUE_TYPE PIN: each map as opened, in libbpf's order
+//  - inner …: likewise, what the map before holds
+//  - program NAME SECTION TYPE ATTACH_TYPE AUTOLOAD: each program as opened
+//  - value NAME VALUE: of a struct_ops map, once the kernel's struct is known
+//  - autoload NAME AUTOLOAD: of a struct_ops program, once its maps are
+//  - load NAME ROUND TYPE ATTACH_TYPE FLAGS ATTACH_ID LICENSE INSTRUCTIONS: as handed to the kernel, in hex; maps are
+//    named by their number, and another number in such a place has kNoMap set
+//  - failed NAME MESSAGE: libbpf does not relocate the program, even alone
+//  - note MESSAGE: why the object could not be loaded as it is
 #pragma once
 
 #include <cstdint>
@@ -21,16 +24,20 @@
 
 namespace skep::referee {
 
+inline constexpr std::int32_t kNoMap = 0x40000000;
+
 struct TheirMap {
   MapSpec spec;
   std::uint32_t numa_node = 0;
   std::string pin_path;
+  bool bound = true;  ///< false for a struct_ops map whose struct in the kernel libbpf did not come to look up
 };
 
 struct TheirProgram {
   std::string name, section;
   std::uint32_t type = 0, attach_type = 0;
   bool autoload = true;
+  bool bound = true;              ///< likewise for a struct_ops program
   bool loaded = false;            ///< handed over; else libbpf refuses it, see `message`
   bool by_its_own_rules = false;  ///< loaded as its section says: flags and attach_id mean something
   std::uint32_t flags = 0, attach_id = 0;
