@@ -30,6 +30,7 @@ struct GlobalVar {
   std::uint32_t offset = 0;  ///< bytes; offset + bytes lies inside the value
   std::uint32_t bytes = 0;
   std::uint32_t btf_type = 0;  ///< in the object's BTF; 0 when unknown
+  bool local = false;          ///< static or hidden: its name means it in this object only, skeletons leave it out
 };
 
 /// What a struct_ops map is beyond its MapSpec: a struct of the object whose members are functions for the kernel.
