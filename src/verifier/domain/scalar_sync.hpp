@@ -44,6 +44,33 @@ constexpr void sharpen_whole(Bounds<kBits>& whole, const Bounds<kBits / 2>& half
   }
 }
 
+/// One round of what the ranges tell each other. False when nothing moved.
+template <unsigned kBits>
+[[nodiscard]] constexpr bool sharpen(Bounds<kBits>& whole, Bounds<kBits / 2>& half) noexcept {
+  const auto whole_before = whole;
+  const auto half_before = half;
+  sharpen_half<kBits>(half, whole);
+  half.cross();
+  whole.cross();
+  sharpen_whole<kBits>(whole, half);
+  return whole != whole_before || half != half_before;
+}
+
+/// Bits from the ranges, and once more ranges from the bits.
+template <unsigned kBits>
+[[nodiscard]] constexpr BasicScalar<kBits> with_bits_of(BasicTnum<kBits> bits, Bounds<kBits> whole,
+                                                        Bounds<kBits / 2> half) noexcept {
+  const auto whole_bits = BasicTnum<kBits>::range(whole.umin, whole.umax);
+  const auto half_bits = BasicTnum<kBits / 2>::range(half.umin, half.umax);
+  auto known = intersect(bits, whole_bits);
+  const bool possible = bits.overlaps(whole_bits) && known.subreg().overlaps(half_bits);
+  known = known.with_subreg(intersect(known.subreg(), half_bits));
+  whole.meet(known);
+  half.meet(known.subreg());
+  if (!possible) whole.umin = 1, whole.umax = 0;
+  return {known, whole, half};
+}
+
 /// The only value that is in both the bounds and the known bits, if there is just one; or one outside the bounds when
 /// there is none. The bounds have met the bits.
 template <unsigned kBits>
@@ -63,6 +90,24 @@ template <unsigned kBits>
   return constant;
 }
 
+/// Numbers below the lower half's sign bit, which most are: all four ranges are one, found without rounds.
+template <unsigned kBits>
+[[nodiscard]] constexpr BasicScalar<kBits> small_in_sync(BasicTnum<kBits> bits, const Bounds<kBits>& whole,
+                                                         const Bounds<kBits / 2>& half) noexcept {
+  const auto lowest = static_cast<std::uint64_t>(std::max({std::int64_t{0}, whole.smin, half.smin}));
+  const std::uint64_t low = std::max({whole.umin, half.umin, lowest});
+  const std::int64_t highest = std::min(whole.smax, half.smax);
+  const std::uint64_t high =
+      std::min({whole.umax, half.umax, static_cast<std::uint64_t>(std::max<std::int64_t>(highest, 0))});
+  const auto range = BasicTnum<kBits>::range(low, high);
+  const auto known = intersect(bits, range);
+  const bool possible = low <= high && highest >= 0 && bits.overlaps(range);
+  const std::uint64_t umin = std::max(low, known.min());
+  const std::uint64_t umax = possible ? std::min(high, known.max()) : 0;
+  const auto smin = static_cast<std::int64_t>(umin), smax = static_cast<std::int64_t>(umax);
+  return {known, {possible ? umin : 1, umax, smin, smax}, {umin, umax, smin, smax}};
+}
+
 template <unsigned kBits>
 void BasicScalar<kBits>::sync() noexcept {
   if (bits.is_constant()) {
@@ -77,28 +122,15 @@ void BasicScalar<kBits>::sync() noexcept {
     *this = only(*value, *this);
     return;
   }
-  for (int round = 0; round < 3; ++round) {
-    const Whole whole_before = whole;
-    const Half half_before = half;
-    sharpen_half<kBits>(half, whole);
-    half.cross();
-    whole.cross();
-    sharpen_whole<kBits>(whole, half);
-    if (whole == whole_before && half == half_before) break;
+  if (whole.umax <= static_cast<std::uint64_t>(Half::kSignedMax)) {
+    *this = small_in_sync<kBits>(bits, whole, half);
+  } else {
+    for (int round = 0; round < 3 && sharpen<kBits>(whole, half); ++round) {
+    }
+    *this = with_bits_of<kBits>(bits, whole, half);
   }
-  const auto whole_bits = BasicTnum<kBits>::range(whole.umin, whole.umax);
-  const auto half_bits = BasicTnum<kHalf>::range(half.umin, half.umax);
-  auto known = intersect(bits, whole_bits);
-  const bool possible = bits.overlaps(whole_bits) && known.subreg().overlaps(half_bits);
-  known = known.with_subreg(intersect(known.subreg(), half_bits));
-  whole.meet(known);
-  half.meet(known.subreg());
-  *this = {known, whole, half};
-  if (!possible) {
-    umin = 1, umax = 0;
-  } else if (const auto value = only_value(whole, known)) {
-    *this = only(*value, *this);
-  }
+  if (!is_consistent()) return;
+  if (const auto value = only_value(this->whole(), bits)) *this = only(*value, *this);
 }
 
 template <unsigned kBits>

@@ -1,0 +1,47 @@
+// Values and keys of maps: inside the value, not against the map's flags, not into fields that are the kernel's.
+#include <cstring>
+
+#include "verifier/access/access.hpp"
+
+namespace skep::verifier {
+namespace {
+
+/// The number in a value that nobody can change any more.
+std::optional<std::uint64_t> read_frozen(const MapInfo& map, const Register& reg, const Range& range) {
+  if (map.frozen.empty() || !reg.num.is_constant()) return {};
+  const std::uint64_t at = static_cast<std::uint64_t>(std::int64_t{reg.off} + range.off) + reg.num.value();
+  if (at > map.frozen.size() || map.frozen.size() - at < range.bytes) return {};
+  std::uint64_t value = 0;
+  std::memcpy(&value, map.frozen.data() + at, range.bytes);
+  return value;
+}
+
+Objection access_key(const Step& step, const Register& reg, const MapInfo& map, const Access& access) {
+  if (access.touch == Touch::write) return step.finds(Code::write_map_key, {access.range.number});
+  if (auto bad = check_region(step, reg, access.range, map.spec->key_size)) return bad;
+  if (access.loaded != nullptr) *access.loaded = Register::unknown();
+  return {};
+}
+
+}  // namespace
+
+Objection access_map_value(Walk& walk, const Step& step, const Register& reg, const Access& access) {
+  const MapInfo map = walk.map_of(reg);
+  if (reg.kind == RegKind::map_key) return access_key(step, reg, map, access);
+  const MapSpec& spec = *map.spec;
+  if (access.touch == Touch::write) {
+    if (access.stored != nullptr && walk.hides(*access.stored))
+      return step.finds(Code::pointer_leak, {access.stored_number}, "map");
+    if (reg.has(reg_flag::read_only) || (spec.flags & map_flag::rdonly_prog) != 0)
+      return step.finds(Code::write_read_only_map, {access.range.number}, spec.name);
+  } else if ((spec.flags & map_flag::wronly_prog) != 0) {
+    return step.finds(Code::read_write_only_map, {access.range.number}, spec.name);
+  }
+  if (auto bad = check_region(step, reg, access.range, spec.value_size)) return bad;
+  if (access.loaded == nullptr) return {};
+  const auto value = read_frozen(map, reg, access.range);
+  *access.loaded = value ? Register::constant(*value) : Register::unknown();
+  return {};
+}
+
+}  // namespace skep::verifier

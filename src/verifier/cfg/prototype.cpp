@@ -1,0 +1,120 @@
+// Reading prototypes of global functions out of the object's BTF, by Linux' rules for what a parameter may be.
+#include "verifier/cfg/prototype.hpp"
+
+#include <algorithm>
+
+#include "btf/btf.hpp"
+
+namespace skep::verifier {
+namespace {
+
+using btf::Btf;
+using btf::Kind;
+using btf::TypeId;
+
+constexpr std::uint32_t kGlobalLinkage = 1;
+
+/// The structure a program type calls its context, as BTF names it.
+std::string_view context_name(ProgType type) {
+  switch (type) {
+    case ProgType::socket_filter:
+    case ProgType::sched_cls:
+    case ProgType::sched_act:
+    case ProgType::cgroup_skb:
+    case ProgType::lwt_in:
+    case ProgType::lwt_out:
+    case ProgType::lwt_xmit:
+    case ProgType::lwt_seg6local:
+    case ProgType::sk_skb:
+    case ProgType::flow_dissector:
+      return "__sk_buff";
+    case ProgType::xdp:
+      return "xdp_md";
+    case ProgType::kprobe:
+      return "bpf_user_pt_regs_t";
+    case ProgType::perf_event:
+      return "bpf_perf_event_data";
+    case ProgType::raw_tracepoint:
+    case ProgType::raw_tracepoint_writable:
+      return "bpf_raw_tracepoint_args";
+    case ProgType::cgroup_sock:
+      return "bpf_sock";
+    case ProgType::cgroup_sock_addr:
+      return "bpf_sock_addr";
+    case ProgType::sock_ops:
+      return "bpf_sock_ops";
+    case ProgType::cgroup_sysctl:
+      return "bpf_sysctl";
+    case ProgType::cgroup_sockopt:
+      return "bpf_sockopt";
+    case ProgType::cgroup_device:
+      return "bpf_cgroup_dev_ctx";
+    case ProgType::sk_msg:
+      return "sk_msg_md";
+    case ProgType::sk_reuseport:
+      return "sk_reuseport_md";
+    case ProgType::sk_lookup:
+      return "bpf_sk_lookup";
+    case ProgType::netfilter:
+      return "bpf_nf_ctx";
+    default:  // contexts without a structure of their own
+      return {};
+  }
+}
+
+bool has_tag(const Btf& types, TypeId function, int component, std::string_view tag) {
+  for (TypeId id = 1; id < types.size(); ++id) {
+    const auto& type = types.type(id);
+    if (type.kind == Kind::decl_tag && type.ref == function && type.component == component && type.name == tag)
+      return true;
+  }
+  return false;
+}
+
+Parameter parameter(const Input& input, TypeId function, int index, TypeId id) {
+  const Btf& types = *input.object_types;
+  const auto& type = types.type(types.strip(id));
+  if (type.kind == Kind::int_ || type.kind == Kind::enum_ || type.kind == Kind::enum64)
+    return {Parameter::Kind::number, false, 0};
+  if (type.kind != Kind::ptr) return {Parameter::Kind::unsupported, false, 0};
+  if (has_tag(types, function, index, "arg:ctx")) return {Parameter::Kind::ctx, false, 0};
+  for (const std::string_view tag : {"arg:trusted", "arg:arena", "arg:untrusted"})
+    if (has_tag(types, function, index, tag)) return {Parameter::Kind::unsupported, false, 0};
+  // The name that counts is the first behind the pointer: bpf_user_pt_regs_t is a typedef.
+  TypeId target = type.ref;
+  const std::string_view context = context_name(input.program->type);
+  for (unsigned depth = 0; depth < btf::kMaxNesting; ++depth) {
+    const auto& named = types.type(target);
+    if (!context.empty() && named.name == context) return {Parameter::Kind::ctx, false, 0};
+    if (named.kind != Kind::typedef_ && named.kind != Kind::const_ && named.kind != Kind::volatile_ &&
+        named.kind != Kind::restrict_ && named.kind != Kind::type_tag)
+      break;
+    target = named.ref;
+  }
+  if (types.type(target).name == "bpf_dynptr") return {Parameter::Kind::unsupported, false, 0};
+  const auto bytes = types.size_of(type.ref);
+  if (!bytes || *bytes == 0) return {Parameter::Kind::unsupported, false, 0};
+  return {Parameter::Kind::memory, !has_tag(types, function, index, "arg:nonnull"), *bytes};
+}
+
+}  // namespace
+
+std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start) {
+  if (input.object_types == nullptr) return {};
+  const auto& subprogs = input.program->subprogs;
+  const auto subprog = std::find_if(subprogs.begin(), subprogs.end(), [&](const auto& s) { return s.start == start; });
+  if (subprog == subprogs.end()) return {};
+  const Btf& types = *input.object_types;
+  const TypeId function = types.find(Kind::func, subprog->name);
+  if (function == 0 || types.type(function).linkage != kGlobalLinkage) return {};
+  const auto& proto = types.type(types.type(function).ref);
+  Prototype result;
+  const auto& returned = types.type(types.strip(proto.ref));
+  result.returns_number = returned.kind == Kind::int_ || returned.kind == Kind::enum_ || returned.kind == Kind::enum64;
+  const auto parameters = types.parameters(proto);
+  for (std::size_t i = 0; i < std::min(parameters.size(), result.parameters.size()); ++i)
+    result.parameters[i] = parameter(input, function, static_cast<int>(i), parameters[i].type);
+  return result;
+}
+
+}  // namespace skep::verifier

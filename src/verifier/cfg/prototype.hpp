@@ -1,0 +1,29 @@
+// Global functions: what BTF promises about their arguments, so that each is verified once and on its own.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "program/program.hpp"
+#include "verifier/input.hpp"
+
+namespace skep::verifier {
+
+struct Parameter {
+  enum class Kind : std::uint8_t { none, number, ctx, memory, unsupported } kind = Kind::none;
+  bool or_null = false;     ///< memory
+  std::uint32_t bytes = 0;  ///< memory
+};
+
+struct Prototype {
+  std::array<Parameter, 5> parameters{};
+  bool returns_number = false;
+};
+
+/// The prototype of the function that starts at `start`, when it is one that is called by its signature only (linkage
+/// global in the object's BTF); nothing for static functions and without BTF.
+[[nodiscard]] std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start);
+
+}  // namespace skep::verifier

@@ -1,0 +1,209 @@
+// When one state covers another.
+#include <algorithm>
+
+#include "verifier/prune/explored.hpp"
+#include "verifier/walk.hpp"
+
+namespace skep::verifier {
+namespace {
+
+/// Pairs of ids that stand for the same thing in the two states.
+class IdMap {
+ public:
+  explicit IdMap(std::uint32_t fresh) : fresh_(fresh) {}
+  bool same(std::uint32_t old, std::uint32_t now) {
+    if ((old == 0) != (now == 0)) return false;
+    if (old == 0) return true;
+    for (const auto& [a, b] : pairs_) {
+      if (a == old) return b == now;
+      if (b == now) return false;
+    }
+    pairs_.emplace_back(old, now);
+    return true;
+  }
+  /// Of scalars: having no id is having one of its own.
+  bool same_scalar(std::uint32_t old, std::uint32_t now) {
+    if (old == 0) old = ++fresh_;
+    if (now == 0) now = ++fresh_;
+    return same(old, now);
+  }
+
+ private:
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs_;
+  std::uint32_t fresh_;
+};
+
+bool same_but_number(const Register& a, const Register& b) {
+  return a.kind == b.kind && a.frame == b.frame && a.flags == b.flags && a.target == b.target && a.off == b.off &&
+         a.size == b.size;
+}
+
+class Comparer {
+ public:
+  Comparer(const Walk& walk, const Checkpoint& old, const State& now, Compare how)
+      : values_(walk.values),
+        graph_(walk.graph),
+        may_leak_(walk.may_leak()),
+        old_(old),
+        now_(now),
+        how_(how),
+        ids_(1u << 31) {}
+
+  bool run() {
+    const State& old = old_.state;
+    if (old.depth() != now_.depth() || old.references.size() != now_.references.size()) return false;
+    for (std::size_t i = 0; i < old.references.size(); ++i)
+      if (!ids_.same(old.references[i].id, now_.references[i].id)) return false;
+    for (unsigned i = 0; i < old.depth(); ++i)
+      if (!frames(i)) return false;
+    return true;
+  }
+
+ private:
+  bool frames(unsigned index) {
+    const Frame& old = *old_.state.frames[index];
+    const Frame& now = *now_.frames[index];
+    const bool top = index + 1 == now_.depth();
+    if (old.subprog != now.subprog || old.call_pc != now.call_pc) return false;
+    if (old.callback.helper != now.callback.helper || old.callback.async != now.callback.async) return false;
+    // A function that is waiting gets r0 from its callee.
+    const std::uint16_t live =
+        top ? graph_.at(now_.pc).live
+            : static_cast<std::uint16_t>(graph_.at(now_.frames[index + 1]->call_pc).live & ~std::uint16_t{1});
+    for (unsigned i = 0; i < isa::kFramePointer; ++i)
+      if ((live >> i & 1) != 0 && !registers(old.regs[i], now.regs[i])) return false;
+    return stacks(index, old, now);
+  }
+
+  bool registers(const Register& old, const Register& now) {
+    if (how_ == Compare::exact) return exact(old, now);
+    if (old.kind == RegKind::uninit) return true;
+    if (old.kind != now.kind) return false;
+    switch (old.kind) {
+      case RegKind::scalar:
+        return scalars(old, now);
+      case RegKind::map_value:
+      case RegKind::map_key:
+      case RegKind::memory:
+      case RegKind::buffer:
+      case RegKind::tp_buffer:
+        return same_but_number(old, now) && now.num.within(old.num) && ids_.same(old.id, now.id) &&
+               ids_.same(old.ref, now.ref);
+      case RegKind::packet:
+      case RegKind::packet_meta:
+        return old.flags == now.flags && old.size <= now.size && old.off == now.off && ids_.same(old.id, now.id) &&
+               now.num.within(old.num);
+      case RegKind::uninit:
+        return true;
+      case RegKind::ctx:
+      case RegKind::stack:
+      case RegKind::map:
+      case RegKind::packet_end:
+      case RegKind::flow_keys:
+      case RegKind::sock:
+      case RegKind::sock_common:
+      case RegKind::tcp_sock:
+      case RegKind::xdp_sock:
+      case RegKind::btf_object:
+      case RegKind::function:
+        return exact(old, now);
+    }
+    return false;
+  }
+
+  bool exact(const Register& old, const Register& now) {
+    if (!same_but_number(old, now) || old.num != now.num || !ids_.same(old.ref, now.ref)) return false;
+    return old.is_scalar() ? ids_.same_scalar(old.id, now.id) : ids_.same(old.id, now.id);
+  }
+
+  bool scalars(const Register& old, const Register& now) {
+    if (how_ == Compare::needed && !values_.precise(old.node)) return true;
+    if (old.has(reg_flag::plus_const) != now.has(reg_flag::plus_const)) return false;
+    if (old.has(reg_flag::plus_const) && old.off != now.off) return false;
+    return now.num.within(old.num) && ids_.same_scalar(old.id, now.id);
+  }
+
+  bool stacks(unsigned index, const Frame& old, const Frame& now) {
+    static const Slot kNothing{};
+    const std::uint64_t read = how_ == Compare::needed ? old_.read[index] : ~std::uint64_t{0};
+    const std::size_t deepest =
+        how_ == Compare::exact ? std::max(old.slots.size(), now.slots.size()) : old.slots.size();
+    for (std::size_t i = 0; i < deepest; ++i) {
+      if ((read >> i & 1) == 0) continue;
+      if (!slots(i < old.slots.size() ? old.slots[i] : kNothing, i < now.slots.size() ? now.slots[i] : kNothing))
+        return false;
+    }
+    return true;
+  }
+
+  /// The slot as a number, where it is nothing else: a spilled scalar, or eight bytes of whatever.
+  std::optional<Register> as_number(const Slot& slot) const {
+    if (slot.is_spill() && slot.spill_bytes() == kSlotBytes)
+      return slot.spilled.is_scalar() ? std::optional(slot.spilled) : std::nullopt;
+    for (const StackByte byte : slot.bytes)
+      if (byte != StackByte::misc && !(byte == StackByte::invalid && may_leak_)) return {};
+    return Register::unknown();
+  }
+
+  bool slots(const Slot& old, const Slot& now) {
+    if (how_ == Compare::exact) {
+      if (old.bytes != now.bytes) return false;
+    } else {
+      const auto old_number = as_number(old);
+      const auto now_number = as_number(now);
+      const bool any_read =
+          std::any_of(old.bytes.begin(), old.bytes.end(), [](StackByte byte) { return byte != StackByte::invalid; });
+      if (old_number && now_number && any_read) {
+        if (!old.is_spill()) return true;  // nothing was known
+        return scalars(*old_number, *now_number);
+      }
+      for (unsigned i = 0; i < kSlotBytes; ++i)
+        if (!bytes(old.bytes[i], now.bytes[i])) return false;
+    }
+    return !old.is_spill() || registers(old.spilled, now.spilled);
+  }
+
+  bool bytes(StackByte old, StackByte now) const {
+    if (old == StackByte::invalid) return true;
+    if (old == StackByte::misc && (may_leak_ || now == StackByte::zero)) return true;
+    return old == now;
+  }
+
+  const Values& values_;
+  const Graph& graph_;
+  bool may_leak_;
+  const Checkpoint& old_;
+  const State& now_;
+  Compare how_;
+  IdMap ids_;
+};
+
+}  // namespace
+
+bool covers(const Walk& walk, const Checkpoint& old, const State& now, Compare how) {
+  return Comparer(walk, old, now, how).run();
+}
+
+void widen(const Walk& walk, const Checkpoint& old, State& now) {
+  const auto widen_one = [&](const Register& before, const Register& after) {
+    return before.is_scalar() && after.is_scalar() && !walk.values.precise(before.node) &&
+           !(after.node != 0 && walk.values.precise(after.node)) && before.num != after.num;
+  };
+  const unsigned depth = std::min(old.state.depth(), now.depth());
+  for (unsigned f = 0; f < depth; ++f) {
+    const Frame& before = *old.state.frames[f];
+    for (unsigned i = 0; i < isa::kFramePointer; ++i) {
+      if (!widen_one(before.regs[i], now.frames[f]->regs[i])) continue;
+      now.frames[f].change().regs[i] = Register::unknown();
+    }
+    const std::size_t slots = std::min(before.slots.size(), now.frames[f]->slots.size());
+    for (std::size_t i = 0; i < slots; ++i) {
+      const Slot& slot = now.frames[f]->slots[i];
+      if (!before.slots[i].is_spill() || !slot.is_spill() || !widen_one(before.slots[i].spilled, slot.spilled))
+        continue;
+      now.frames[f].change().slots[i].spilled = Register::unknown();
+    }
+  }
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,99 @@
+// One register, as the verifier sees it: what kind of value it holds and what is known of it.
+//
+// A pointer is base + off + num: `off` is what is known exactly, `num` the part that varies (the constant 0 for most).
+// A scalar is `num` alone. Plain data; the meaning of `target`, `size` and `id` depends on the kind and is said there.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "verifier/domain/scalar.hpp"
+
+namespace skep::verifier {
+
+enum class RegKind : std::uint8_t {
+  uninit,
+  scalar,
+  ctx,
+  stack,        ///< `frame` says whose
+  map,          ///< the map itself; target: index of the map
+  map_value,    ///< target: index of the map
+  map_key,      ///< target: index of the map
+  packet,       ///< size: bytes proven readable behind the base
+  packet_meta,  ///< size: likewise
+  packet_end,
+  flow_keys,
+  sock,
+  sock_common,
+  tcp_sock,
+  xdp_sock,
+  memory,      ///< size: bytes
+  buffer,      ///< memory of a size known only when the program is attached; size: the furthest end seen so far
+  tp_buffer,   ///< a writable tracepoint's argument
+  btf_object,  ///< a kernel object; target: type id in the kernel's BTF
+  function,    ///< target: subprogram
+};
+
+/// "map_value", as Linux' log calls it. Static storage.
+[[nodiscard]] std::string_view name_of(RegKind kind) noexcept;
+
+/// What qualifies a pointer. Bits of Register::flags.
+namespace reg_flag {
+inline constexpr std::uint16_t maybe_null = 1 << 0;
+inline constexpr std::uint16_t read_only = 1 << 1;
+inline constexpr std::uint16_t record = 1 << 2;     ///< memory that ringbuf_reserve gave
+inline constexpr std::uint16_t untrusted = 1 << 3;  ///< may be stale: loads are allowed, passing on is not
+inline constexpr std::uint16_t trusted = 1 << 4;
+inline constexpr std::uint16_t percpu = 1 << 5;
+inline constexpr std::uint16_t user = 1 << 6;               ///< points to user memory
+inline constexpr std::uint16_t plus_const = 1 << 7;         ///< a scalar that is the others of its id plus `off`
+inline constexpr std::uint16_t at_packet_end = 1 << 8;      ///< compared: not below the packet's end
+inline constexpr std::uint16_t beyond_packet_end = 1 << 9;  ///< compared: above the packet's end
+}  // namespace reg_flag
+
+/// A value's place in the precision graph; 0 where no checkpoint holds what it comes from. See prune/values.hpp.
+using ValueNode = std::uint32_t;
+
+struct Register {
+  RegKind kind = RegKind::uninit;
+  std::uint8_t frame = 0;
+  std::uint16_t flags = 0;
+  std::uint32_t target = 0;
+  /// Scalars of one id are equal (or, with plus_const, `off` apart). Pointers of one id come from one unknown base:
+  /// what is learnt of one (not null, packet range) holds for all. 0: none.
+  std::uint32_t id = 0;
+  std::uint32_t ref = 0;  ///< the reference this pointer keeps alive; 0: none
+  std::int32_t off = 0;
+  std::uint32_t size = 0;
+  ValueNode node = 0;
+  Scalar num{};
+
+  [[nodiscard]] bool is_scalar() const noexcept { return kind == RegKind::scalar; }
+  [[nodiscard]] bool is_pointer() const noexcept { return kind != RegKind::scalar && kind != RegKind::uninit; }
+  [[nodiscard]] bool is_packet() const noexcept { return kind == RegKind::packet || kind == RegKind::packet_meta; }
+  [[nodiscard]] bool is_packet_any() const noexcept { return is_packet() || kind == RegKind::packet_end; }
+  [[nodiscard]] bool has(std::uint16_t flag) const noexcept { return (flags & flag) != 0; }
+  [[nodiscard]] bool is_constant() const noexcept { return is_scalar() && num.is_constant(); }
+  [[nodiscard]] bool is_zero() const noexcept { return is_constant() && num.value() == 0; }
+
+  [[nodiscard]] static Register scalar(const Scalar& num, ValueNode node = 0) noexcept {
+    Register reg;
+    reg.kind = RegKind::scalar;
+    reg.num = num;
+    reg.node = node;
+    return reg;
+  }
+  [[nodiscard]] static Register unknown() noexcept { return scalar(Scalar::unknown()); }
+  [[nodiscard]] static Register constant(std::uint64_t value) noexcept { return scalar(Scalar::constant(value)); }
+  [[nodiscard]] static Register pointer(RegKind kind, std::uint32_t target = 0, std::uint16_t flags = 0) noexcept {
+    Register reg;
+    reg.kind = kind;
+    reg.target = target;
+    reg.flags = flags;
+    reg.num = Scalar::constant(0);
+    return reg;
+  }
+  bool operator==(const Register&) const noexcept = default;
+};
+
+}  // namespace skep::verifier

@@ -1,0 +1,258 @@
+// Arithmetic: scalars by the domain's operators, pointers by Linux' rules for what may be added to them.
+#include <limits>
+#include <utility>
+
+#include "verifier/transfer/transfer.hpp"
+
+namespace skep::verifier {
+namespace {
+
+using isa::Operands;
+using isa::Operation;
+
+/// Offsets of this size and more are refused, so that sums of them cannot wrap (BPF_MAX_VAR_OFF).
+constexpr std::int64_t kMaxOffset = std::int64_t{1} << 29;
+
+constexpr std::pair<Operation, Alu> kOperators[] = {
+    {Operation::add_, Alu::add},   {Operation::sub_, Alu::sub},   {Operation::mul_, Alu::mul},
+    {Operation::div_, Alu::div},   {Operation::sdiv_, Alu::sdiv}, {Operation::mod_, Alu::mod},
+    {Operation::smod_, Alu::smod}, {Operation::or_, Alu::or_},    {Operation::and_, Alu::and_},
+    {Operation::xor_, Alu::xor_},  {Operation::lsh_, Alu::lsh},   {Operation::rsh_, Alu::rsh},
+    {Operation::arsh_, Alu::arsh},
+};
+
+/// The operator of an instruction with two operands.
+std::optional<Alu> operator_of(Operation operation) {
+  for (const auto& [from, to] : kOperators)
+    if (from == operation) return to;
+  return {};
+}
+
+bool is_division(Alu op) { return op == Alu::div || op == Alu::sdiv || op == Alu::mod || op == Alu::smod; }
+bool is_shift(Alu op) { return op == Alu::lsh || op == Alu::rsh || op == Alu::arsh; }
+
+/// Scalars with one id are known to be equal; a copy of a variable makes such a pair.
+void link_before_copy(Walk& walk, unsigned number) {
+  const Register& source = walk.state.reg(number);
+  if (!source.is_scalar() || source.num.is_constant()) return;
+  if (source.has(reg_flag::plus_const)) {
+    Register& reg = walk.state.change_reg(number);
+    reg.id = 0;
+    reg.off = 0;
+    reg.flags = 0;
+  }
+  if (walk.state.reg(number).id == 0) walk.state.change_reg(number).id = walk.new_id();
+}
+
+void unlink(Register& reg) {
+  reg.id = 0;
+  reg.off = 0;
+  reg.flags = 0;
+}
+
+Objection transfer_move(Walk& walk, const Step& step) {
+  const Insn& insn = step.insn;
+  if (step.info.operands == Operands::dst_imm) {
+    const auto value = static_cast<std::int64_t>(insn.imm);
+    walk.state.change_reg(insn.dst) =
+        Register::constant(step.is32() ? static_cast<std::uint32_t>(value) : static_cast<std::uint64_t>(value));
+    return {};
+  }
+  if (auto bad = walk.check_readable(step, insn.src)) return bad;
+  const bool extends_sign = step.info.operation == Operation::movsx_;
+  const unsigned bits = extends_sign ? static_cast<unsigned>(insn.off) : step.is32() ? 32 : 64;
+  const Register& source = walk.state.reg(insn.src);
+  if (source.is_pointer() && bits < 64) {
+    if (walk.hides(source)) return step.finds(Code::pointer_partial_copy, {insn.src});
+    Register reg = Register::unknown();
+    if (extends_sign) reg.num = sign_extend(reg.num, bits);
+    if (step.is32()) reg.num = zero_extend(reg.num, 32);
+    walk.state.change_reg(insn.dst) = reg;
+    return {};
+  }
+  if (source.is_pointer()) {
+    const Register copy = source;
+    walk.state.change_reg(insn.dst) = copy;
+    return {};
+  }
+  const bool unchanged = extends_sign ? source.num.umax < (std::uint64_t{1} << (bits - 1))
+                                      : bits == 64 || source.num.umax <= std::numeric_limits<std::uint32_t>::max();
+  if (unchanged) link_before_copy(walk, insn.src);
+  Register copy = walk.state.reg(insn.src);
+  if (extends_sign) copy.num = sign_extend(copy.num, bits);
+  if (step.is32()) copy.num = zero_extend(copy.num, 32);
+  if (!unchanged) unlink(copy);
+  walk.state.change_reg(insn.dst) = copy;
+  return {};
+}
+
+/// Negation and byte order: the operand is the destination.
+Objection transfer_unary(Walk& walk, const Step& step) {
+  const Insn& insn = step.insn;
+  if (auto bad = walk.check_readable(step, insn.dst)) return bad;
+  if (walk.hides(walk.state.reg(insn.dst))) return step.finds(Code::pointer_arithmetic_prohibited, {insn.dst});
+  if (auto bad = walk.check_writable(step, insn.dst)) return bad;
+  Register& reg = walk.state.change_reg(insn.dst);
+  if (!reg.is_scalar()) reg = Register::unknown();
+  unlink(reg);
+  const auto zero = Scalar::constant(0);
+  if (step.info.operation == Operation::neg_) {
+    reg.num = step.is32() ? alu_half(Alu::sub, zero, reg.num) : alu(Alu::sub, zero, reg.num);
+    return {};
+  }
+  const auto bits = static_cast<unsigned>(insn.imm);
+  // This machine is little-endian: to little-endian only cuts.
+  reg.num = step.info.operation == Operation::le_ ? zero_extend(reg.num, bits) : byte_swap(reg.num, bits);
+  return {};
+}
+
+Objection check_offset(const Step& step, const Register& reg, const Scalar& num, std::int64_t off) {
+  if (num.is_constant()) {
+    const auto value = static_cast<std::int64_t>(num.value());
+    if (value >= kMaxOffset || value <= -kMaxOffset)
+      return step.finds(Code::pointer_offset_too_large, {step.insn.dst, value}, name_of(reg.kind));
+  }
+  if (off >= kMaxOffset || off <= -kMaxOffset)
+    return step.finds(Code::pointer_offset_too_large, {step.insn.dst, off}, name_of(reg.kind));
+  if (num.smin == std::numeric_limits<std::int64_t>::min())
+    return step.finds(Code::pointer_offset_unbounded, {step.insn.dst}, name_of(reg.kind));
+  if (num.smin >= kMaxOffset || num.smin <= -kMaxOffset)
+    return step.finds(Code::pointer_offset_too_large, {step.insn.dst, num.smin}, name_of(reg.kind));
+  return {};
+}
+
+/// Kinds to which numbers may be added; of the others only 0 may.
+bool takes_offset(RegKind kind, bool known) {
+  switch (kind) {
+    case RegKind::ctx:
+    case RegKind::stack:
+    case RegKind::map_value:
+    case RegKind::map_key:
+    case RegKind::packet:
+    case RegKind::packet_meta:
+    case RegKind::memory:
+    case RegKind::buffer:
+    case RegKind::tp_buffer:
+    case RegKind::btf_object:
+    case RegKind::function:
+      return true;
+    case RegKind::flow_keys:
+      return known;
+    case RegKind::uninit:
+    case RegKind::scalar:
+    case RegKind::map:
+    case RegKind::packet_end:
+    case RegKind::sock:
+    case RegKind::sock_common:
+    case RegKind::tcp_sock:
+    case RegKind::xdp_sock:
+      return false;
+  }
+  return false;
+}
+
+/// dst = pointer op number. `pointer` and `number` are copies: dst may be either.
+Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& pointer, const Register& number) {
+  const unsigned dst = step.insn.dst;
+  const Scalar& by = number.num;
+  const bool known = by.is_constant();
+  if (step.is32()) {
+    if (op != Alu::sub || !walk.may_leak())
+      return step.finds(Code::pointer_arithmetic_32, {dst}, name_of(pointer.kind));
+    walk.state.change_reg(dst) = Register::scalar(zero_extend(Scalar::unknown(), 32));
+    return {};
+  }
+  if (pointer.has(reg_flag::maybe_null))
+    return step.finds(Code::pointer_arithmetic_or_null, {dst}, name_of(pointer.kind));
+  const bool adds_nothing = known && by.smin == 0 && op == Alu::add;
+  if (!takes_offset(pointer.kind, known) && !adds_nothing)
+    return step.finds(Code::pointer_arithmetic_prohibited, {dst}, name_of(pointer.kind));
+  if (op != Alu::add && op != Alu::sub) return step.finds(Code::pointer_arithmetic_operator, {dst}, step.info.mnemonic);
+  if (auto bad = check_offset(step, pointer, by, 0)) return bad;
+  if (op == Alu::sub && pointer.kind == RegKind::stack) return step.finds(Code::stack_pointer_subtraction, {dst});
+
+  Register result = pointer;
+  const std::int64_t moved = pointer.off + (op == Alu::add ? by.smin : -by.smin);
+  if (known && moved == static_cast<std::int32_t>(moved)) {
+    result.off = static_cast<std::int32_t>(moved);
+  } else {
+    result.num = alu(op, pointer.num, by);
+    result.node = walk.values.join(pointer.node, number.node);
+    if (pointer.is_packet()) {
+      result.id = walk.new_id();
+      if (op == Alu::add || by.smin < 0) {
+        result.size = 0;
+        result.flags &= static_cast<std::uint16_t>(~(reg_flag::at_packet_end | reg_flag::beyond_packet_end));
+      }
+    }
+  }
+  if (auto bad = check_offset(step, pointer, result.num, result.off)) return bad;
+  walk.state.change_reg(dst) = result;
+  return {};
+}
+
+/// Keeps "dst is the others of its id plus a constant" through `dst += constant`, so that a later comparison of one of
+/// them bounds all.
+void relink(Register& reg, Alu op, bool is32, const Scalar& by, bool allowed) {
+  const bool adds_constant = allowed && op == Alu::add && !is32 && reg.id != 0 && by.is_constant();
+  if (!adds_constant || reg.has(reg_flag::plus_const) ||
+      by.value() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))
+    return unlink(reg);
+  reg.flags |= reg_flag::plus_const;
+  reg.off = static_cast<std::int32_t>(by.value());
+}
+
+Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
+  const Insn& insn = step.insn;
+  const bool has_source = step.info.operands == Operands::dst_src;
+  if (has_source) {
+    if (auto bad = walk.check_readable(step, insn.src)) return bad;
+  } else if (is_division(op) && insn.imm == 0) {
+    return step.finds(Code::division_by_zero);
+  } else if (is_shift(op) && (insn.imm < 0 || insn.imm >= (step.is32() ? 32 : 64))) {
+    return step.finds(Code::invalid_shift, {insn.imm, step.is32() ? 32 : 64});
+  }
+  if (auto bad = walk.check_readable(step, insn.dst)) return bad;
+  if (auto bad = walk.check_writable(step, insn.dst)) return bad;
+
+  const Register left = walk.state.reg(insn.dst);
+  const Register right = has_source
+                             ? walk.state.reg(insn.src)
+                             : Register::constant(static_cast<std::uint64_t>(static_cast<std::int64_t>(insn.imm)));
+  if (left.is_pointer() && right.is_pointer()) {
+    if (op != Alu::sub || !walk.may_leak())
+      return step.finds(Code::pointer_pointer_arithmetic, {insn.dst, insn.src}, step.info.mnemonic);
+    Register result = Register::unknown();
+    if (step.is32()) result.num = zero_extend(result.num, 32);
+    walk.state.change_reg(insn.dst) = result;
+    return {};
+  }
+  if (left.is_pointer()) {
+    walk.need_precise(right);
+    return move_pointer(walk, step, op, left, right);
+  }
+  if (right.is_pointer()) {
+    walk.need_precise(left);
+    if (op == Alu::sub && !step.is32()) return step.finds(Code::scalar_minus_pointer, {insn.dst, insn.src});
+    return move_pointer(walk, step, op, right, left);
+  }
+  Register result = left;
+  result.num = step.is32() ? alu_half(op, left.num, right.num) : alu(op, left.num, right.num);
+  result.node = walk.values.join(left.node, right.node);
+  relink(result, op, step.is32(), right.num, walk.input.options.privileges.bpf);
+  walk.state.change_reg(insn.dst) = result;
+  return {};
+}
+
+}  // namespace
+
+Objection transfer_alu(Walk& walk, const Step& step) {
+  walk.state.pc = step.pc + 1;
+  if (auto op = operator_of(step.info.operation)) return transfer_binary(walk, step, *op);
+  if (step.info.operands == Operands::dst) return transfer_unary(walk, step);
+  if (step.info.operation == Operation::addr_space_cast_) return step.finds(Code::unsupported_arena);
+  if (auto bad = walk.check_writable(step, step.insn.dst)) return bad;
+  return transfer_move(walk, step);
+}
+
+}  // namespace skep::verifier

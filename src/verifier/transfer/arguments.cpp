@@ -1,0 +1,348 @@
+// Arguments of helpers: each kind of argument takes certain kinds of register, and memory of a certain extent.
+#include <algorithm>
+#include <cstring>
+
+#include "verifier/access/access.hpp"
+#include "verifier/transfer/call_state.hpp"
+
+namespace skep::verifier {
+namespace {
+
+using abi::Arg;
+
+constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 29;
+
+/// Which registers a kind of argument takes, but for numbers; bits of 1 << RegKind.
+constexpr std::uint32_t bit(RegKind kind) { return 1u << static_cast<unsigned>(kind); }
+constexpr std::uint32_t kMemoryKinds = bit(RegKind::stack) | bit(RegKind::packet) | bit(RegKind::packet_meta) |
+                                       bit(RegKind::map_key) | bit(RegKind::map_value) | bit(RegKind::memory) |
+                                       bit(RegKind::buffer);
+constexpr std::uint32_t kSocketKinds =
+    bit(RegKind::sock_common) | bit(RegKind::sock) | bit(RegKind::tcp_sock) | bit(RegKind::xdp_sock);
+
+/// What an argument wants of the register, apart from how long the memory is.
+struct Wanted {
+  std::uint32_t kinds = 0;
+  bool or_null = false;
+  bool writes = false;
+  bool fills = false;  ///< what is there before does not matter
+};
+
+Wanted wanted(Arg arg) {
+  switch (arg) {
+    case Arg::ctx:
+      return {bit(RegKind::ctx)};
+    case Arg::ctx_or_null:
+      return {bit(RegKind::ctx), true};
+    case Arg::map:
+      return {bit(RegKind::map)};
+    case Arg::map_key:
+    case Arg::map_value:
+    case Arg::mem:
+    case Arg::mem_mutable:
+    case Arg::fixed_mem:
+      return {kMemoryKinds};
+    case Arg::map_value_or_null:
+    case Arg::mem_or_null:
+      return {kMemoryKinds, true};
+    case Arg::map_value_out:
+    case Arg::mem_out:
+    case Arg::fixed_out:
+      return {kMemoryKinds, false, true, true};
+    case Arg::mem_out_or_null:
+      return {kMemoryKinds, true, true, true};
+    case Arg::mem_inout:
+    case Arg::fixed_inout:
+      return {kMemoryKinds, false, true, false};
+    case Arg::mem_inout_or_null:
+      return {kMemoryKinds, true, true, false};
+    case Arg::record:
+      return {bit(RegKind::memory)};
+    case Arg::callback:
+      return {bit(RegKind::function)};
+    case Arg::callback_ctx:
+      return {bit(RegKind::stack), true};
+    case Arg::c_string:
+      return {bit(RegKind::map_value)};
+    case Arg::sock_common:
+    case Arg::btf_sock_common:
+      return {kSocketKinds};
+    case Arg::btf_sock_common_or_null:
+      return {kSocketKinds, true};
+    case Arg::socket:
+      return {bit(RegKind::sock)};
+    case Arg::socket_or_null:
+      return {bit(RegKind::sock), true};
+    case Arg::none:
+    case Arg::anything:
+    case Arg::scalar:
+    case Arg::size:
+    case Arg::size_or_zero:
+    case Arg::alloc_size:
+    case Arg::spin_lock:
+    case Arg::timer:
+    case Arg::kptr:
+    case Arg::dynptr:
+    case Arg::dynptr_out:
+    case Arg::btf:
+    case Arg::btf_or_null:
+    case Arg::object_or_null:
+    case Arg::percpu_btf:
+    case Arg::other:
+      return {};
+  }
+  return {};
+}
+
+bool is_later(Arg arg) {
+  return arg == Arg::spin_lock || arg == Arg::timer || arg == Arg::kptr || arg == Arg::dynptr ||
+         arg == Arg::dynptr_out || arg == Arg::btf || arg == Arg::btf_or_null || arg == Arg::object_or_null ||
+         arg == Arg::percpu_btf || arg == Arg::other;
+}
+
+Objection map_value_argument(const Walk& walk, const Step& step, const Register& where, const Wanted& want,
+                             const Range& range, bool zero_allowed) {
+  const MapSpec& spec = *walk.map_of(where).spec;
+  if (want.writes && (spec.flags & map_flag::rdonly_prog) != 0)
+    return step.finds(Code::write_read_only_map, {range.number}, spec.name);
+  if (!want.writes && (spec.flags & map_flag::wronly_prog) != 0)
+    return step.finds(Code::read_write_only_map, {range.number}, spec.name);
+  return check_region(step, where, range, spec.value_size, zero_allowed);
+}
+
+/// Bytes behind a register that a helper or a function reads, fills or changes.
+Objection memory_argument(Walk& walk, const Step& step, const Range& range, const Wanted& want, bool zero_allowed,
+                          std::string_view callee) {
+  const Register where = walk.state.reg(range.number);
+  const auto wrong_kind = [&] { return step.finds(Code::argument_kind, {range.number}, name_of(where.kind)); };
+  if (where.is_zero()) return zero_allowed && range.bytes == 0 ? Objection{} : wrong_kind();
+  switch (where.kind) {
+    case RegKind::stack:
+      return check_stack_argument(walk, step, where, range, want.fills, want.writes);
+    case RegKind::packet:
+    case RegKind::packet_meta:
+      if (want.writes && !may_touch_packet(walk, Touch::write))
+        return step.finds(Code::argument_packet, {range.number}, callee);
+      return check_region(step, where, range, where.size, zero_allowed);
+    case RegKind::map_key:
+      if (want.writes) return step.finds(Code::write_map_key, {range.number});
+      return check_region(step, where, range, walk.map_of(where).spec->key_size, zero_allowed);
+    case RegKind::map_value:
+      return map_value_argument(walk, step, where, want, range, zero_allowed);
+    case RegKind::memory:
+      if (want.writes && where.has(reg_flag::read_only))
+        return step.finds(Code::write_read_only, {range.number}, name_of(where.kind));
+      return check_region(step, where, range, where.size, zero_allowed);
+    default:  // buffers, and what is no memory at all
+      if (where.kind == RegKind::buffer) return step.finds(Code::unsupported_argument, {range.number}, callee);
+      return wrong_kind();
+  }
+}
+
+class Checker {
+ public:
+  Checker(Walk& walk, const Step& step, CallState& call) : walk_(walk), step_(step), call_(call) {}
+
+  Objection run() {
+    for (unsigned i = 0; i < call_.helper.args.size(); ++i) {
+      arg_ = &call_.helper.args[i];
+      number_ = i + 1;
+      if (arg_->kind == Arg::none) break;
+      if (auto bad = check()) return bad;
+    }
+    return {};
+  }
+
+ private:
+  [[nodiscard]] const Register& reg() const { return walk_.state.reg(number_); }
+  [[nodiscard]] Finding finds(Code code, std::int64_t a = 0, std::int64_t b = 0) const {
+    return step_.finds(code, {number_, a, b}, call_.helper.name);
+  }
+  [[nodiscard]] Finding wrong_kind() const {
+    return step_.finds(Code::argument_kind, {number_, call_.helper.id}, name_of(reg().kind));
+  }
+
+  Objection check() {
+    if (auto bad = walk_.check_readable(step_, number_)) return bad;
+    if (is_later(arg_->kind)) return finds(Code::unsupported_argument);
+    switch (arg_->kind) {
+      case Arg::anything:
+        if (walk_.hides(reg())) return step_.finds(Code::pointer_leak, {number_}, "helper");
+        return {};
+      case Arg::scalar:
+        return reg().is_scalar() ? Objection{} : wrong_kind();
+      case Arg::size:
+      case Arg::size_or_zero:
+        return check_size();
+      case Arg::alloc_size:
+        if (!reg().is_constant()) return finds(Code::argument_not_constant);
+        walk_.need_precise(reg());
+        call_.alloc_bytes = reg().num.value();
+        return {};
+      default:  // the kinds that take a pointer
+        return check_pointer();
+    }
+  }
+
+  Objection check_pointer() {
+    const Wanted want = wanted(arg_->kind);
+    if (reg().is_packet() && !(may_touch_packet(walk_, Touch::read) && (call_.helper.effects & abi::reads_packet) != 0))
+      return finds(Code::argument_packet);
+    if (want.or_null && reg().is_zero()) return {};
+    if ((want.kinds & bit(reg().kind)) == 0) return wrong_kind();
+    if (reg().has(reg_flag::maybe_null) && !want.or_null)
+      return step_.finds(Code::argument_or_null, {number_, call_.helper.id}, name_of(reg().kind));
+    if (auto bad = check_offset()) return bad;
+    if (auto bad = check_reference()) return bad;
+    return check_meaning(want);
+  }
+
+  /// Pointers to objects must be as they were given; those into memory may have moved.
+  Objection check_offset() const {
+    const bool any = (kMemoryKinds & bit(reg().kind)) != 0 && arg_->kind != Arg::record;
+    if (any) return {};
+    if (reg().off != 0) return finds(Code::argument_offset, reg().off);
+    if (!reg().num.is_constant() || reg().num.value() != 0) return finds(Code::argument_offset, reg().num.smin);
+    return {};
+  }
+
+  Objection check_reference() {
+    if (arg_->releases) {
+      if (reg().ref == 0) return finds(Code::argument_not_referenced);
+      call_.released_ref = reg().ref;
+      call_.released_number = number_;
+    }
+    if (reg().ref != 0) {
+      if (call_.shared_ref != 0 && call_.shared_ref != reg().ref) return finds(Code::argument_two_references);
+      call_.shared_ref = reg().ref;
+    }
+    return {};
+  }
+
+  Objection check_meaning(const Wanted& want) {
+    switch (arg_->kind) {
+      case Arg::map:
+        call_.map = reg();
+        return check_map();
+      case Arg::map_key: {
+        const auto bytes = walk_.map_of(*call_.map).spec->key_size;
+        note_constant_key(bytes);
+        return check_memory(want, bytes);
+      }
+      case Arg::map_value:
+      case Arg::map_value_or_null:
+      case Arg::map_value_out:
+        return check_memory(want, walk_.map_of(*call_.map).spec->value_size);
+      case Arg::fixed_mem:
+      case Arg::fixed_out:
+      case Arg::fixed_inout:
+        return check_fixed(want);
+      case Arg::record:
+        return reg().has(reg_flag::record) ? Objection{} : wrong_kind();
+      case Arg::callback:
+        call_.callback = reg().target;
+        return {};
+      case Arg::c_string:
+        return check_string();
+      default:  // nothing more to ask, or asked together with the size
+        return {};
+    }
+  }
+
+  Objection check_map() const {
+    const MapSpec& spec = *walk_.map_of(reg()).spec;
+    if (call_.helper.maps != 0 && !abi::contains(call_.helper.maps, spec.type))
+      return step_.finds(Code::argument_map_type, {number_, static_cast<std::int64_t>(spec.type), call_.helper.id},
+                         call_.helper.name);
+    return {};
+  }
+
+  Objection check_fixed(const Wanted& want) {
+    if (arg_->kind != Arg::fixed_mem) {
+      if (auto bad = check_aligned(arg_->bytes)) return bad;
+    }
+    return check_memory(want, arg_->bytes);
+  }
+
+  /// The kernel reads and writes through such a pointer as a number of that size.
+  Objection check_aligned(std::uint32_t bytes) const {
+    const auto at =
+        alu(Alu::add, reg().num, Scalar::constant(static_cast<std::uint64_t>(std::int64_t{reg().off}))).bits;
+    if (((at.value | at.mask) & (bytes - 1)) == 0) return {};
+    return step_.finds(Code::access_misaligned, {number_, reg().off, bytes}, name_of(reg().kind));
+  }
+
+  /// A string constant: in a map whose contents nobody can change, with its NUL inside the value.
+  Objection check_string() const {
+    const MapInfo map = walk_.map_of(reg());
+    if (map.frozen.empty()) return finds(Code::argument_string);
+    if (!reg().num.is_constant()) return finds(Code::argument_string);
+    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().num.value());
+    if (at < 0 || at >= static_cast<std::int64_t>(map.frozen.size())) return finds(Code::argument_string);
+    const auto rest = map.frozen.subspan(static_cast<std::size_t>(at));
+    return std::memchr(rest.data(), 0, rest.size()) != nullptr ? Objection{} : finds(Code::argument_string);
+  }
+
+  void note_constant_key(std::uint32_t bytes) {
+    if (bytes != 4 || reg().kind != RegKind::stack || !reg().num.is_constant()) return;
+    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().num.value());
+    if (at < -kStackBytes || at > -4) return;
+    const Frame& frame = *walk_.state.frames[reg().frame];
+    const auto slot = static_cast<std::size_t>((-at - 1) / kSlotBytes);
+    if (slot >= frame.slots.size()) return;
+    const Slot& cell = frame.slots[slot];
+    const bool at_start = at % kSlotBytes == 0;
+    if (at_start && cell.is_spill() && cell.spill_bytes() >= 4 && cell.spilled.is_constant()) {
+      call_.key_node = cell.spilled.node;
+      call_.constant_key = cell.spilled.num.value() & 0xffffffffu;
+      return;
+    }
+    const auto first = static_cast<std::size_t>((at % kSlotBytes + kSlotBytes) % kSlotBytes);
+    const bool zero =
+        first + 4 <= kSlotBytes && std::all_of(cell.bytes.begin() + static_cast<std::ptrdiff_t>(first),
+                                               cell.bytes.begin() + static_cast<std::ptrdiff_t>(first) + 4,
+                                               [](StackByte byte) { return byte == StackByte::zero; });
+    if (zero) call_.constant_key = 0;
+  }
+
+  Objection check_size() {
+    if (!reg().is_scalar()) return wrong_kind();
+    const Scalar& num = reg().num;
+    call_.longest = num.umax;
+    if (num.smin < 0) return finds(Code::argument_size_negative, num.smin);
+    const bool zero_allowed = arg_->kind == Arg::size_or_zero;
+    if (num.umin == 0 && !zero_allowed) return finds(Code::argument_size_zero);
+    if (num.umax >= kMaxSize) return finds(Code::argument_size_unbounded);
+    const unsigned size_number = number_;
+    const Register size = reg();
+    const Arg memory = call_.helper.args[number_ - 2].kind;
+    Wanted want = wanted(memory);
+    // A helper may fill less than it could: what it is given must then be initialised, where leaks matter.
+    want.fills = want.fills && num.is_constant();
+    --number_;
+    auto bad = check_memory(want, static_cast<std::uint32_t>(num.umax), zero_allowed);
+    number_ = size_number;
+    if (!bad) walk_.need_precise(size);
+    return bad;
+  }
+
+  Objection check_memory(const Wanted& want, std::uint32_t bytes, bool zero_allowed = false) {
+    return memory_argument(walk_, step_, {number_, 0, bytes}, want, zero_allowed, call_.helper.name);
+  }
+
+  Walk& walk_;
+  const Step& step_;
+  CallState& call_;
+  const abi::ArgSpec* arg_ = nullptr;
+  unsigned number_ = 0;
+};
+
+}  // namespace
+
+Objection check_memory_argument(Walk& walk, const Step& step, unsigned number, std::uint32_t bytes) {
+  return memory_argument(walk, step, {number, 0, bytes}, {kMemoryKinds, false, true, false}, false, "function");
+}
+
+Objection check_arguments(Walk& walk, const Step& step, CallState& call) { return Checker(walk, step, call).run(); }
+
+}  // namespace skep::verifier

@@ -1,0 +1,176 @@
+// Helper calls: may this program call it, are the arguments what it expects, what is r0 afterwards.
+#include "abi/helper.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "verifier/transfer/call_state.hpp"
+
+namespace skep::verifier {
+namespace {
+
+using abi::HelperId;
+using abi::Ret;
+
+constexpr std::int64_t kMaxErrno = 4095;
+constexpr std::uint64_t kMaxCpus = 8192;
+
+bool is_gpl(std::string_view license) {
+  constexpr std::string_view kCompatible[] = {"GPL",          "GPL v2",       "GPL and additional rights",
+                                              "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
+  return std::find(std::begin(kCompatible), std::end(kCompatible), license) != std::end(kCompatible);
+}
+
+/// What pointed to something that is gone becomes a number nobody knows, or nothing where pointers must not leak.
+void invalidate(const Walk& walk, Register& reg) { reg = walk.may_leak() ? Register::unknown() : Register{}; }
+
+Objection may_call(const Walk& walk, const Step& step, const abi::Helper* named, const abi::Helper* helper) {
+  const program::Program& program = *walk.input.program;
+  if (named == nullptr) return step.finds(Code::helper_unknown, {step.insn.imm});
+  if (helper == nullptr)
+    return step.finds(Code::helper_not_for_type, {named->id, static_cast<std::int64_t>(program.type)}, named->name);
+  if ((helper->effects & abi::gpl_only) != 0 && !is_gpl(program.license))
+    return step.finds(Code::helper_gpl_only, {helper->id}, helper->name);
+  if ((helper->effects & abi::may_sleep) != 0 && !program.sleepable)
+    return step.finds(Code::helper_sleeps, {helper->id}, helper->name);
+  return {};
+}
+
+void release(Walk& walk, std::uint32_t ref) {
+  std::erase_if(walk.state.references, [&](const Reference& reference) { return reference.id == ref; });
+  walk.state.change_all([&](const Register& reg) { return reg.ref == ref; },
+                        [&](Register& reg) { invalidate(walk, reg); });
+}
+
+std::uint32_t acquire(Walk& walk, const Step& step) {
+  const std::uint32_t id = walk.new_id();
+  const bool in_callback = walk.state.top().callback.helper != 0;
+  walk.state.references.push_back({id, step.pc, in_callback ? walk.state.depth() : 0});
+  return id;
+}
+
+void forget_packet(Walk& walk) {
+  walk.state.change_all([](const Register& reg) { return reg.is_packet_any(); },
+                        [&](Register& reg) { invalidate(walk, reg); });
+}
+
+/// An array always has a value under a key that is in range.
+bool finds_value(const Walk& walk, const CallState& call) {
+  if (!call.constant_key || static_cast<HelperId>(call.helper.id) != HelperId::map_lookup_elem) return false;
+  const MapSpec& spec = *walk.map_of(*call.map).spec;
+  return (spec.type == MapType::array || spec.type == MapType::percpu_array) && *call.constant_key < spec.max_entries;
+}
+
+Register value_of(Walk& walk, const CallState& call, bool or_null) {
+  Register reg = Register::pointer(RegKind::map_value, call.map->target);
+  if (finds_value(walk, call)) {
+    walk.values.mark_precise(call.key_node);
+  } else if (or_null) {
+    reg.flags = reg_flag::maybe_null;
+    reg.id = walk.new_id();
+  }
+  return reg;
+}
+
+Objection result_of(Walk& walk, const Step& step, const CallState& call, Register& r0) {
+  const auto or_null = [&](RegKind kind, std::uint16_t flags = 0) {
+    Register reg = Register::pointer(kind, 0, static_cast<std::uint16_t>(flags | reg_flag::maybe_null));
+    reg.id = walk.new_id();
+    return reg;
+  };
+  switch (call.helper.ret) {
+    case Ret::scalar:
+      r0 = Register::unknown();
+      if ((call.helper.effects & abi::returns_cpu) != 0) r0.num = Scalar::between(0, kMaxCpus - 1);
+      if ((call.helper.effects & abi::returns_length) != 0)
+        r0.num = Scalar::between_signed(-kMaxErrno, static_cast<std::int64_t>(call.longest));
+      return {};
+    case Ret::nothing:
+      r0 = {};
+      return {};
+    case Ret::map_value:
+      r0 = value_of(walk, call, false);
+      return {};
+    case Ret::map_value_or_null:
+      r0 = value_of(walk, call, true);
+      return {};
+    case Ret::record_or_null:
+      if (call.alloc_bytes > std::numeric_limits<std::uint32_t>::max())
+        return step.finds(Code::argument_size_unbounded);
+      r0 = or_null(RegKind::memory, reg_flag::record);
+      r0.size = static_cast<std::uint32_t>(call.alloc_bytes);
+      return {};
+    case Ret::sock_common_or_null:
+      r0 = or_null(RegKind::sock_common);
+      return {};
+    case Ret::socket_or_null:
+      r0 = or_null(RegKind::sock);
+      return {};
+    case Ret::tcp_sock_or_null:
+      r0 = or_null(RegKind::tcp_sock);
+      return {};
+    case Ret::dynptr_mem_or_null:
+    case Ret::btf:
+    case Ret::btf_or_null:
+    case Ret::this_cpu:
+    case Ret::this_cpu_or_null:
+    case Ret::kptr_or_null:
+      return step.finds(Code::unsupported_result, {call.helper.id}, call.helper.name);
+  }
+  return {};
+}
+
+bool gives_reference(const Walk& walk, const CallState& call) {
+  if ((call.helper.effects & abi::acquires) != 0) return true;
+  if ((call.helper.effects & abi::acquires_sockets) == 0 || !call.map) return false;
+  const MapType type = walk.map_of(*call.map).spec->type;
+  return type == MapType::sockmap || type == MapType::sockhash;
+}
+
+}  // namespace
+
+void forget_caller_saved(State& state) {
+  Frame& frame = state.change_top();
+  for (unsigned i = 0; i <= 5; ++i) frame.regs[i] = {};
+}
+
+Objection transfer_helper_call(Walk& walk, const Step& step) {
+  const auto id = static_cast<std::uint32_t>(step.insn.imm);
+  const program::Program& program = *walk.input.program;
+  const abi::Helper* named = abi::find_helper(id);
+  const abi::Helper* helper =
+      abi::find_helper(id, program.type, static_cast<abi::AttachType>(program.expected_attach_type));
+  if (auto bad = may_call(walk, step, named, helper)) return bad;
+  walk.state.pc = step.pc + 1;
+
+  CallState call{*helper};
+  if (auto bad = check_arguments(walk, step, call)) return bad;
+  if (call.released_ref != 0) {
+    const auto& held = walk.state.references;
+    const auto reference =
+        std::find_if(held.begin(), held.end(), [&](const Reference& ref) { return ref.id == call.released_ref; });
+    if (reference == held.end()) return step.finds(Code::reference_not_held, {call.released_number}, helper->name);
+    if (walk.state.top().callback.helper != 0 && reference->callback != walk.state.depth())
+      return step.finds(Code::reference_of_caller, {call.released_number}, helper->name);
+    release(walk, call.released_ref);
+  }
+  if ((helper->effects & abi::tail_calls) != 0 && !walk.state.references.empty())
+    return step.finds(Code::reference_leak, {walk.state.references.front().pc}, "tail call");
+  if ((helper->effects & abi::calls_back) != 0) {
+    if (auto bad = call_back(walk, step, call)) return bad;
+  }
+  Register r0;
+  if (auto bad = result_of(walk, step, call, r0)) return bad;
+  if (gives_reference(walk, call)) {
+    r0.ref = acquire(walk, step);
+    r0.id = r0.ref;
+  } else if ((helper->effects & abi::keeps_reference) != 0) {
+    r0.ref = call.shared_ref;
+  }
+  forget_caller_saved(walk.state);
+  walk.state.change_reg(0) = r0;
+  if ((helper->effects & abi::changes_packet) != 0) forget_packet(walk);
+  return {};
+}
+
+}  // namespace skep::verifier

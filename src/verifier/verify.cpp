@@ -1,0 +1,121 @@
+// The pipeline: shape, then every path of the program, then every global function it calls, then the depth of its
+// stack.
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "isa/table.hpp"
+#include "verifier/cfg/stack_depth.hpp"
+#include "verifier/walk.hpp"
+
+namespace skep::verifier {
+namespace {
+
+State entry_state(std::uint32_t function, std::uint32_t pc) {
+  State state;
+  Frame frame;
+  frame.subprog = function;
+  frame.regs[isa::kFramePointer] = Register::pointer(RegKind::stack);
+  state.frames.emplace_back(std::move(frame));
+  state.pc = pc;
+  return state;
+}
+
+State program_entry() {
+  State state = entry_state(0, 0);
+  state.change_reg(1) = Register::pointer(RegKind::ctx);
+  return state;
+}
+
+/// A global function may be called with anything its signature allows.
+State function_entry(Walk& walk, std::uint32_t function, const Prototype& prototype) {
+  State state = entry_state(function, walk.graph.functions()[function].start);
+  for (unsigned i = 0; i < prototype.parameters.size(); ++i) {
+    const Parameter& parameter = prototype.parameters[i];
+    Register& reg = state.change_reg(i + 1);
+    switch (parameter.kind) {
+      case Parameter::Kind::none:
+        break;
+      case Parameter::Kind::number:
+        reg = Register::unknown();
+        break;
+      case Parameter::Kind::ctx:
+        reg = Register::pointer(RegKind::ctx);
+        break;
+      case Parameter::Kind::memory:
+        reg = Register::pointer(RegKind::memory, 0, parameter.or_null ? reg_flag::maybe_null : std::uint16_t{0});
+        reg.size = parameter.bytes;
+        if (parameter.or_null) reg.id = walk.new_id();
+        break;
+      case Parameter::Kind::unsupported:
+        break;
+    }
+  }
+  return state;
+}
+
+class Verification {
+ public:
+  explicit Verification(const Input& input) : input_(input) {}
+
+  Report run() {
+    if (auto bad = judge()) report_.findings.push_back(*bad);
+    return std::move(report_);
+  }
+
+ private:
+  Objection judge() {
+    const program::Program& program = *input_.program;
+    if (!program.needs.empty())
+      return Finding{Code::unsupported_need, program.needs.front().pc, {}, program.needs.front().name};
+    if (auto ok = isa::check(program.insns); !ok) {
+      report_.malformed = ok.error().message();
+      return Finding{Code::malformed, 0, {}, {}};
+    }
+    const bool privileged = input_.options.privileges.bpf;
+    if (auto bad = graph_.build(program.insns, privileged)) return bad;
+    if (graph_.functions().size() > 1 && !privileged)
+      return Finding{Code::functions_unprivileged, graph_.functions()[1].start, {}, {}};
+    for (const Function& function : graph_.functions())
+      prototypes_.push_back(function.start == 0 ? std::nullopt : global_prototype(input_, function.start));
+    if (auto bad = walk_from(std::nullopt)) return bad;
+    for (std::uint32_t i = 1; i < prototypes_.size(); ++i) {
+      if (!prototypes_[i]) continue;
+      if (auto bad = walk_from(i)) return bad;
+    }
+    return check_stack_depth(graph_, program.insns, deepest_, report_.stats.stack_bytes);
+  }
+
+  Objection walk_from(std::optional<std::uint32_t> function) {
+    Walk walk(input_, graph_, prototypes_);
+    walk.stats.processed = report_.stats.processed;
+    deepest_.resize(graph_.functions().size());
+    walk.deepest = &deepest_;
+    if (function) {
+      walk.entered = &*prototypes_[*function];
+      for (const Parameter& parameter : walk.entered->parameters)
+        if (parameter.kind == Parameter::Kind::unsupported)
+          return Finding{Code::unsupported_function_argument, graph_.functions()[*function].start, {}, {}};
+    }
+    State entry = function ? function_entry(walk, *function, *walk.entered) : program_entry();
+    auto bad = walk.run(std::move(entry));
+    Stats& stats = report_.stats;
+    stats.processed = walk.stats.processed;
+    stats.total_states += walk.stats.total_states;
+    stats.peak_states = std::max(stats.peak_states, walk.stats.peak_states);
+    stats.longest_queue = std::max(stats.longest_queue, walk.stats.longest_queue);
+    return bad;
+  }
+
+  const Input& input_;
+  Graph graph_;
+  std::vector<std::optional<Prototype>> prototypes_;
+  std::vector<std::uint32_t> deepest_;
+  Report report_;
+};
+
+}  // namespace
+
+Report verify(const Input& input) { return Verification(input).run(); }
+
+}  // namespace skep::verifier

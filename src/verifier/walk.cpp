@@ -1,0 +1,72 @@
+// The walk: one path after the other, until all have ended or one breaks a rule.
+#include "verifier/walk.hpp"
+
+#include <algorithm>
+
+#include "verifier/transfer/transfer.hpp"
+
+namespace skep::verifier {
+
+Objection Walk::check_readable(const Step& step, unsigned number) const {
+  if (state.reg(number).kind != RegKind::uninit) return {};
+  return step.finds(Code::register_uninitialized, {number});
+}
+
+Objection Walk::check_writable(const Step& step, unsigned number) const {
+  if (number != isa::kFramePointer) return {};
+  return step.finds(Code::frame_pointer_write);
+}
+
+Objection Walk::note_access(const Step& step, unsigned number) {
+  const auto is_rewritten = [](RegKind kind) {
+    return kind == RegKind::ctx || kind == RegKind::sock || kind == RegKind::sock_common || kind == RegKind::tcp_sock ||
+           kind == RegKind::xdp_sock || kind == RegKind::btf_object;
+  };
+  const RegKind kind = state.reg(number).kind;
+  if (accessed_through_.empty()) accessed_through_.resize(input.program->insns.size(), RegKind::uninit);
+  RegKind& before = accessed_through_[step.pc];
+  if (before == RegKind::uninit) before = kind;
+  if (before == kind || (!is_rewritten(before) && !is_rewritten(kind))) return {};
+  return step.finds(Code::access_two_kinds, {number}, name_of(kind));
+}
+
+Objection Walk::put_aside(const Step& step, State branch) {
+  if (waiting_.size() >= input.options.limits.branches)
+    return step.finds(Code::too_many_branches, {input.options.limits.branches});
+  if (branch.parent != nullptr) ++branch.parent->branches;
+  waiting_.push_back(std::move(branch));
+  stats.longest_queue = std::max(stats.longest_queue, static_cast<std::uint32_t>(waiting_.size()));
+  return {};
+}
+
+Objection Walk::walk_path() {
+  ended_ = false;
+  while (!ended_) {
+    const std::uint32_t pc = state.pc;
+    const Insn& insn = input.program->insns[pc];
+    const Place& place = graph.at(pc);
+    const Step step{pc, insn, isa::info(place.form)};
+    if (++stats.processed > input.options.limits.insns)
+      return step.finds(Code::too_many_insns, {input.options.limits.insns});
+    if (place.prune_point) {
+      const Visit visit = explored.visit(*this, place);
+      if (visit == Visit::covered) break;
+      if (visit == Visit::endless) return step.finds(Code::endless_loop);
+    }
+    if (auto bad = transfer(*this, step)) return bad;
+  }
+  Explored::end_way(*this, state.parent);
+  return {};
+}
+
+Objection Walk::run(State entry) {
+  waiting_.push_back(std::move(entry));
+  while (!waiting_.empty()) {
+    state = std::move(waiting_.back());
+    waiting_.pop_back();
+    if (auto bad = walk_path()) return bad;
+  }
+  return {};
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,103 @@
+// One walk over a program's paths: the state at hand, what is shared by all paths, and the paths still to go.
+//
+// Transfers (transfer/) move `state` over one instruction; access checks (access/) ask it; prune/ compares it with what
+// was explored. All of them take the Walk and give back an Objection.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "isa/table.hpp"
+#include "verifier/cfg/graph.hpp"
+#include "verifier/cfg/prototype.hpp"
+#include "verifier/input.hpp"
+#include "verifier/prune/explored.hpp"
+#include "verifier/prune/values.hpp"
+#include "verifier/state/state.hpp"
+
+namespace skep::verifier {
+
+/// In Register::target: not the map itself, but one that it holds.
+inline constexpr std::uint32_t kInnerMap = std::uint32_t{1} << 31;
+
+/// The instruction being walked over.
+struct Step {
+  std::uint32_t pc = 0;
+  const Insn& insn;
+  const isa::FormInfo& info;
+
+  [[nodiscard]] bool is32() const noexcept { return info.width() == 32; }
+  /// A finding at this instruction.
+  [[nodiscard]] Finding finds(Code code, std::array<std::int64_t, 5> numbers = {}, std::string_view name = {}) const {
+    return {code, pc, numbers, name};
+  }
+};
+
+class Walk {
+ public:
+  /// `prototypes` has one entry a function of the graph: those of global ones.
+  Walk(const Input& input, const Graph& graph, std::span<const std::optional<Prototype>> prototypes)
+      : input(input), graph(graph), prototypes_(prototypes) {}
+
+  const Input& input;
+  const Graph& graph;
+  Values values;
+  Explored explored;
+  State state;
+  Stats stats;
+  std::vector<std::uint32_t>* deepest = nullptr;  ///< by function: bytes of stack touched
+  const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
+
+  [[nodiscard]] std::uint32_t new_id() noexcept { return ++last_id_; }
+  /// CAP_PERFMON: pointers may be turned into numbers.
+  [[nodiscard]] bool may_leak() const noexcept { return input.options.privileges.perfmon; }
+  [[nodiscard]] bool hides(const Register& reg) const noexcept { return !may_leak() && reg.is_pointer(); }
+
+  /// The signature by which a function is called; null for one that is walked into.
+  [[nodiscard]] const Prototype* prototype(std::uint32_t function) const noexcept {
+    return prototypes_[function] ? &*prototypes_[function] : nullptr;
+  }
+
+  /// Walks from `entry` until no path is left.
+  [[nodiscard]] Objection run(State entry);
+  /// Puts a path aside, to be walked later from `branch.pc`.
+  [[nodiscard]] Objection put_aside(const Step& step, State branch);
+  /// The state's way ends here.
+  void end_path() noexcept { ended_ = true; }
+  /// Notes that slots of a frame are read: the states this path came through must agree on them.
+  void note_slots_read(unsigned frame, std::uint64_t slots) noexcept { note_read(state, frame, slots); }
+
+  /// The map that a register of kind map, map_key or map_value names: of the program's table, or what the maps inside
+  /// one of those look like.
+  [[nodiscard]] MapInfo map_of(const Register& reg) const noexcept {
+    const MapInfo& outer = input.maps[reg.target & ~kInnerMap];
+    return (reg.target & kInnerMap) != 0 ? MapInfo{outer.spec->inner.get(), {}} : outer;
+  }
+  /// The register as a value to compute with; uninitialised ones are refused.
+  [[nodiscard]] Objection check_readable(const Step& step, unsigned number) const;
+  /// r10 is nobody's to write.
+  [[nodiscard]] Objection check_writable(const Step& step, unsigned number) const;
+  /// The kernel rewrites accesses to its own structures, each for one kind of pointer: an instruction that meets two
+  /// kinds on different paths could be rewritten for neither.
+  [[nodiscard]] Objection note_access(const Step& step, unsigned number);
+  /// A frame's stack is touched down to `low` (negative).
+  void note_stack(const Frame& frame, std::int64_t low) {
+    std::uint32_t& bytes = (*deepest)[frame.subprog];
+    bytes = std::max(bytes, static_cast<std::uint32_t>(-low));
+  }
+  void need_precise(const Register& reg) { values.mark_precise(reg.node); }
+
+ private:
+  [[nodiscard]] Objection walk_path();
+
+  std::span<const std::optional<Prototype>> prototypes_;
+  std::vector<RegKind> accessed_through_;  ///< by pc; uninit: not accessed yet
+  std::vector<State> waiting_;
+  std::uint32_t last_id_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace skep::verifier

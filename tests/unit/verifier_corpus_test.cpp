@@ -1,0 +1,141 @@
+// The raw-instruction tests of Linux' own suite, with the verdicts it expects: what skep accepts and refuses alike.
+//
+// Data: ../shared/conformance/verifier/test_verifier.json. What the verifier says it does not judge yet is counted, not
+// forgiven: the floors below only ever go up.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "verifier/input.hpp"
+
+namespace skep::verifier {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFile = "../shared/conformance/verifier/test_verifier.json";
+
+std::vector<Insn> insns_of(const std::string& hex) {
+  std::vector<Insn> insns;
+  for (std::size_t at = 0; at + 16 <= hex.size(); at += 16) {
+    std::array<std::uint8_t, 8> bytes{};
+    for (std::size_t i = 0; i < 8; ++i)
+      bytes[i] = static_cast<std::uint8_t>(std::stoul(hex.substr(at + 2 * i, 2), nullptr, 16));
+    Insn insn;
+    std::memcpy(static_cast<void*>(&insn), bytes.data(), sizeof insn);
+    insns.push_back(insn);
+  }
+  return insns;
+}
+
+MapSpec map_spec(MapType type, std::uint32_t key, std::uint32_t value, std::uint32_t entries) {
+  MapSpec spec;
+  spec.type = type;
+  spec.key_size = key;
+  spec.value_size = value;
+  spec.max_entries = entries;
+  return spec;
+}
+
+const std::map<std::string, MapSpec>& fixup_maps() {
+  static const std::map<std::string, MapSpec> maps{
+      {"fixup_map_array_48b", map_spec(MapType::array, 4, 48, 1)},
+      {"fixup_map_hash_8b", map_spec(MapType::hash, 8, 8, 1)},
+      {"fixup_map_hash_48b", map_spec(MapType::hash, 8, 48, 1)},
+      {"fixup_map_array_small", map_spec(MapType::array, 4, 1, 1)},
+      {"fixup_map_event_output", map_spec(MapType::perf_event_array, 4, 4, 1)},
+      {"fixup_map_ringbuf", map_spec(MapType::ringbuf, 0, 0, 4096)},
+  };
+  return maps;
+}
+
+struct Tally {
+  unsigned same = 0, too_strict = 0, too_lax = 0, later = 0;
+};
+
+struct Case {
+  program::Program program;
+  std::vector<MapInfo> maps;
+  bool judged = true;  ///< false when it needs what only the suite's kernel module has
+};
+
+Case make_case(const json& test) {
+  Case c;
+  c.program.name = test["descr"];
+  c.program.type = static_cast<ProgType>(test["prog_type"].get<std::uint32_t>());
+  if (c.program.type == ProgType::unspec) c.program.type = ProgType::socket_filter;
+  c.program.expected_attach_type = test["attach_type"];
+  c.program.license = "GPL";
+  c.program.insns = insns_of(test["insns"]);
+  constexpr std::uint32_t kSleepable = 1u << 4;
+  c.program.sleepable = (test["flags"].get<std::uint32_t>() & kSleepable) != 0;
+  c.judged = test["kfunc_fixups"].empty() && test["kfunc"].get<std::string>().empty();
+  for (const auto& [name, places] : test["fixups"].items()) {
+    const auto found = fixup_maps().find(name);
+    if (found == fixup_maps().end()) {
+      c.judged = false;
+      continue;
+    }
+    for (const auto& place : places)
+      c.program.insns[place.get<std::size_t>()].imm = static_cast<std::int32_t>(c.maps.size());
+    c.maps.push_back({&found->second, {}});
+  }
+  return c;
+}
+
+TEST_CASE("programs of Linux' raw test suite get the verdict that it expects") {
+  std::ifstream file(kFile);
+  if (!file) {
+    MESSAGE("SKIP: " << kFile << " is not here");
+    return;
+  }
+  const json tests = json::parse(file);
+  Tally tally;
+  for (const json& test : tests) {
+    Case c = make_case(test);
+    if (!c.judged) {
+      ++tally.later;
+      continue;
+    }
+    Input input;
+    input.program = &c.program;
+    input.maps = c.maps;
+    constexpr std::uint32_t kStrictAlignment = 2, kTestStateFrequency = 8;  // as the suite numbers them
+    const auto flags = test["flags"].get<std::uint32_t>();
+    input.options.strict_alignment = (flags & kStrictAlignment) != 0;
+    input.options.check_often = (flags & kTestStateFrequency) != 0;
+    const Report report = verify(input);
+    const bool expected = test["result"] != 2;
+    if (report.accepted() == expected) {
+      ++tally.same;
+      continue;
+    }
+    const Finding* finding = report.accepted() ? nullptr : &report.findings.front();
+    if (finding != nullptr && is_unsupported(finding->code)) {
+      ++tally.later;
+    } else {
+      ++(expected ? tally.too_strict : tally.too_lax);
+    }
+    std::cout << fmt::format("{} {:3} {} ({}): {}\n",
+                             finding == nullptr              ? "lax   "
+                             : is_unsupported(finding->code) ? "later "
+                                                             : "strict",
+                             test["n"].get<int>(), c.program.name, static_cast<unsigned>(c.program.type),
+                             finding == nullptr ? "expected: " + test["errstr"].get<std::string>()
+                                                : fmt::format("insn {}: {}", finding->pc, text_of(*finding)));
+  }
+  std::cout << fmt::format("verdicts: {} same, {} too strict, {} too lax, {} not supported\n", tally.same,
+                           tally.too_strict, tally.too_lax, tally.later);
+  CHECK(tally.same >= 478);
+  CHECK(tally.too_strict == 0);
+  CHECK(tally.too_lax == 0);
+  CHECK(tally.later <= 39);
+}
+
+}  // namespace
+}  // namespace skep::verifier
