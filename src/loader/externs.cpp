@@ -18,15 +18,15 @@ using Need = program::Need::Kind;
 constexpr std::string_view kConfig = ".kconfig", kSymbols = ".ksyms", kPrefix = "CONFIG_";
 
 /// What BTF declares in the two sections.
-std::unordered_map<std::string_view, std::pair<const btf::Type*, bool>> declarations(const btf::Btf& btf) {
-  std::unordered_map<std::string_view, std::pair<const btf::Type*, bool>> declared;
+std::unordered_map<std::string_view, std::pair<btf::Type, bool>> declarations(const btf::Btf& btf) {
+  std::unordered_map<std::string_view, std::pair<btf::Type, bool>> declared;
   for (const std::string_view section : {kConfig, kSymbols}) {
     const btf::TypeId id = btf.find(btf::Kind::datasec, section);
     if (id == 0) continue;
     for (const btf::SectionVar& place : btf.section_vars(btf.type(id))) {
       const btf::Type& type = btf.type(place.var);
       if (type.kind == btf::Kind::var || (type.kind == btf::Kind::func && section == kSymbols))
-        declared.try_emplace(type.name, &type, section == kConfig);
+        declared.try_emplace(type.name, type, section == kConfig);
     }
   }
   return declared;
@@ -106,17 +106,26 @@ void Externs::add(const Source& source, std::string_view name, bool weak, const 
   externs_.push_back(std::move(made));
 }
 
+void Externs::add_foreign(std::string_view name, bool weak) {
+  if (!index_.try_emplace(name, 0).second) return;
+  Extern made{.name = name, .kind = Need::ksym, .weak = weak, .foreign = true, .place = {}, .problem = {}};
+  if (!weak) made.problem = "another object defines it";
+  externs_.push_back(std::move(made));
+}
+
 Result<Externs> Externs::read(const Source& source) {
   Externs externs;
-  if (source.btf == nullptr) return externs;
-  const auto declared = declarations(*source.btf);
-  if (declared.empty()) return externs;
+  std::unordered_map<std::string_view, std::pair<btf::Type, bool>> declared;
+  if (source.btf != nullptr) declared = declarations(*source.btf);
   for (const elf::Symbol& symbol : source.file.symbols) {
-    const auto declaration = symbol.section == 0 ? declared.find(symbol.name) : declared.end();
-    if (declaration == declared.end() || symbol.name.empty()) continue;
+    if (symbol.section != 0 || symbol.name.empty()) continue;
+    const auto declaration = declared.find(symbol.name);
     if (auto named = check_name("extern", symbol.name); !named) return fail(std::move(named).error());
     const bool weak = symbol.binding == static_cast<std::uint8_t>(elf::Binding::weak);
-    externs.add(source, symbol.name, weak, *declaration->second.first, declaration->second.second);
+    if (declaration == declared.end())
+      externs.add_foreign(symbol.name, weak);
+    else
+      externs.add(source, symbol.name, weak, declaration->second.first, declaration->second.second);
   }
 
   std::vector<Placed> variables;
@@ -161,7 +170,7 @@ Result<void> Externs::make_kconfig(Source& source, const Surroundings& around, M
   for (Extern& each : externs_) {
     if (!each.place) continue;
     const KconfigType type = *kconfig_type(btf, each.type);
-    def.variables.push_back({std::string(each.name), *each.place, type.bytes, each.type});
+    def.variables.push_back({std::string(each.name), *each.place, type.bytes, each.type, false});
     const auto room = std::span(def.contents).subspan(*each.place, type.bytes);
     bool cut = false;
     if (const auto value = around.values.find(each.name); value != around.values.end()) {

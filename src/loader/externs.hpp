@@ -1,9 +1,10 @@
 // Names that the object expects its surroundings to define: kernel configuration, kernel symbols, kernel functions.
 //
-// They are the undefined symbols that BTF lists in the sections .kconfig and .ksyms, which ELF does not have. Each is
-// read once, then answered: configuration becomes the contents of a map (kconfig.hpp), symbols and functions become ids
-// in the target's types, numbers the application gave, or 0 when they are weak and nobody has them. What stays
-// unanswered is a need of the programs that use it. Order and places are libbpf's.
+// They are the undefined symbols that BTF lists in the sections .kconfig and .ksyms, which ELF does not have; what BTF
+// does not list is foreign: another object should have defined it, and only the application can answer. Each is read
+// once, then answered: configuration becomes the contents of a map (kconfig.hpp), symbols and functions become ids in
+// the target's types, numbers the application gave, or 0 when they are weak and nobody has them. What stays unanswered
+// is a need of the programs that use it. Order and places are libbpf's.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ struct Extern {
   std::string_view name;
   program::Need::Kind kind = program::Need::Kind::ksym;  ///< kconfig, ksym or kfunc
   bool weak = false;
+  bool foreign = false;  ///< BTF does not declare it, so that linking with another object was meant to define it
   btf::TypeId type = 0;  ///< of the variable; the prototype of a function; 0 for `extern const void`
 
   bool found = false;                  ///< a value, an address or a type of the target answers it
@@ -54,13 +56,14 @@ class Externs {
   /// application that does not fit its variable, a line of the configuration that is none, limit.
   [[nodiscard]] Result<void> make_kconfig(Source& source, const Surroundings& around, MapTable& maps);
 
-  /// Index of an extern; nothing when BTF does not declare it.
+  /// Index of an extern; nothing for a name that is no undefined symbol.
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
   [[nodiscard]] const Extern& operator[](std::uint32_t index) const { return externs_[index]; }
   /// The map .kconfig, meaningful when an extern has a place in it.
   [[nodiscard]] std::uint32_t kconfig_map() const noexcept { return kconfig_map_; }
 
  private:
+  void add_foreign(std::string_view name, bool weak);
   void add(const Source& source, std::string_view name, bool weak, const btf::Type& declared, bool kconfig);
 
   std::vector<Extern> externs_;  ///< configuration first, by place, then the others by name

@@ -48,6 +48,7 @@ Result<void> Externs::resolve_symbols(const btf::Btf* local, const btf::Btf* tar
         return fail(ErrorCode::invalid, fmt::format("extern {}", each.name), "a text is given, needs an address");
       each.address = *value->second.number();
       each.found = true;
+      if (each.foreign) each.problem.clear();
     } else if (target != nullptr && asks_types(each)) {
       look_up(each, btf::CoreComparison(*local, *target, work));
     }

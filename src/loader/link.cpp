@@ -102,7 +102,8 @@ Result<void> Linker::apply_extern(const Frame& frame, Insn* insn, const Fixup& f
     auto done = in_.annotations.kfunc({.pc = pc, .name = std::string(name), .weak = wanted.weak}, *program_);
     if (!done) return done;
   }
-  if (!wanted.unanswered()) return {};
+  const bool foreign_call = wanted.foreign && fixup.kind == Fixup::Kind::call_of;
+  if (!wanted.unanswered() && !foreign_call) return {};
   std::string name(wanted.name);
   if (!wanted.problem.empty()) name += fmt::format(": {}", wanted.problem);
   return in_.annotations.need({.kind = wanted.kind, .name = std::move(name), .pc = pc}, *program_);

@@ -22,20 +22,40 @@ std::string error_of(const objects::Image& image) {
   return object ? "opened" : object.error().message();
 }
 
-TEST_CASE("an undefined symbol is refused with section, relocation, byte and name") {
+TEST_CASE("what another object should define is a need of the programs that use it") {
   const auto image = objects::compile_text("missing.S", R"(
 .section "xdp","ax",@progbits
 .globl prog
 .type prog,@function
 prog:
-  r1 = 1
-  r0 = missing ll
+  r1 = missing ll
+  call absent
   exit
 .size prog, .-prog
+.globl other
+.type other,@function
+other:
+  r0 = 1
+  exit
+.size other, .-other
 )");
   if (!image) return;
-  CHECK(error_of(*image) ==
-        "elf: section xdp: relocation 0 at byte 8 names symbol \"missing\", which no section defines");
+  const auto object = open(*image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  const auto& program = *objects::program(*object, "prog");
+  CHECK(program.need_names() ==
+        std::vector<std::string>{"missing: another object defines it", "absent: another object defines it"});
+  CHECK(program.insns.at(2) == Insn(0x85, 0, 2, 0, 0));
+  CHECK(objects::program(*object, "other")->needs.empty());
+
+  loader::Surroundings around;
+  around.values = {{"missing", 0x1122334455667788}, {"absent", 5}};
+  const auto given = loader::parse_object(*image, "test.o", {}, around);
+  REQUIRE(given.has_value());
+  const auto& answered = *objects::program(*given, "prog");
+  CHECK(answered.insns.at(0) == Insn(0x18, 1, 0, 0, 0x55667788));
+  CHECK(answered.insns.at(1) == Insn(0, 0, 0, 0, 0x11223344));
+  CHECK(answered.need_names() == std::vector<std::string>{"absent"});
 }
 
 TEST_CASE("a call that leads to no function is its program's defect") {
