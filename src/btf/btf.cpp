@@ -1,83 +1,206 @@
-// What can be asked of a parsed type graph. Every function here relies on what parse() checked: ids are in range, spans
-// lie inside their tables, and chains of types by value end within kMaxNesting steps. What lies before first_ is the
-// base's to answer; a base of a base is as deep as the caller made it.
+// What can be asked of a parsed type graph: types and their parts, decoded from the bytes. Every function here relies
+// on what parse() checked: records and ids are in range, names end, and chains of types by value end within kMaxNesting
+// steps. What lies before first_type_ is the base's to answer; a base of a base is as deep as the caller made it.
 #include "btf/btf.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <functional>
 #include <limits>
 
+#include "btf/records.hpp"
+
 namespace skep::btf {
 namespace {
 
 constexpr std::uint32_t kPointerBytes = 8;
+constexpr std::size_t kHashedBytes = 64;  // of a name: equal beginnings make long chains, not long waits
 
 bool is_alias(Kind kind) noexcept {
   return kind == Kind::typedef_ || kind == Kind::volatile_ || kind == Kind::const_ || kind == Kind::restrict_ ||
          kind == Kind::type_tag;
 }
 
-template <class T>
-std::span<const T> part(const std::vector<T>& table, const Type& type, std::uint32_t first) noexcept {
-  return std::span<const T>(table).subspan(type.first - first, type.vlen);
+std::string_view name_at(const char* text) noexcept { return {text, strnlen(text, kMaxNameBytes)}; }
+
+/// All of a type but its name.
+Type decode(const std::byte* at) noexcept {
+  const Record record = Record::read(at);
+  const std::byte* const rest = at + kTypeBytes;
+  Type type;
+  type.kind = record.kind();
+  type.kind_flag = record.kind_flag();
+  switch (type.kind) {
+    case Kind::void_:
+    case Kind::fwd:
+      break;
+    case Kind::int_: {
+      const std::uint32_t data = word_at(rest);
+      type.size = record.size_or_ref;
+      type.int_encoding = data >> 24 & 0xf;
+      type.int_bit_offset = data >> 16 & 0xff;
+      type.int_bits = data & 0xff;
+      break;
+    }
+    case Kind::float_:
+      type.size = record.size_or_ref;
+      break;
+    case Kind::array:
+      type.ref = word_at(rest);
+      type.index = word_at(rest + 4);
+      type.count = word_at(rest + 8);
+      break;
+    case Kind::struct_:
+    case Kind::union_:
+    case Kind::enum_:
+    case Kind::enum64:
+    case Kind::datasec:
+      type.size = record.size_or_ref;
+      type.vlen = record.vlen();
+      type.elements = rest;
+      break;
+    case Kind::func_proto:
+      type.ref = record.size_or_ref;
+      type.vlen = record.vlen();
+      type.elements = rest;
+      break;
+    case Kind::ptr:
+    case Kind::typedef_:
+    case Kind::volatile_:
+    case Kind::const_:
+    case Kind::restrict_:
+    case Kind::type_tag:
+      type.ref = record.size_or_ref;
+      break;
+    case Kind::func:
+      type.ref = record.size_or_ref;
+      type.linkage = record.vlen();
+      break;
+    case Kind::var:
+      type.ref = record.size_or_ref;
+      type.linkage = word_at(rest);
+      break;
+    case Kind::decl_tag:
+      type.ref = record.size_or_ref;
+      type.component = std::bit_cast<std::int32_t>(word_at(rest));
+      break;
+  }
+  return type;
 }
 
-std::uint32_t count_of(const auto& table) noexcept { return static_cast<std::uint32_t>(table.size()); }
+/// What stands for void, and for ids past the end.
+constexpr std::array<std::byte, kTypeBytes> kVoidRecord{};
 
 }  // namespace
 
-Btf::Counts Btf::end() const noexcept {
-  return {.type = size(),
-          .member = first_.member + count_of(members_),
-          .enumerator = first_.enumerator + count_of(enumerators_),
-          .parameter = first_.parameter + count_of(parameters_),
-          .section_var = first_.section_var + count_of(section_vars_),
-          .string_bytes = first_.string_bytes + count_of(strings_)};
+const std::byte* Btf::record(TypeId id) const noexcept {
+  if (id < first_type_) return base_->record(id);
+  if (id == 0 || id >= end_type_) return kVoidRecord.data();
+  const std::uint32_t index = id - std::max(first_type_, 1u);
+  const std::byte* at = records_.data() + marks_[index / kMarked];
+  for (std::uint32_t steps = index % kMarked; steps > 0; --steps) at += Record::read(at).bytes();
+  return at;
+}
+
+const char* Btf::text_at(std::uint32_t offset) const noexcept {
+  if (offset == 0) return "";
+  if (offset < first_string_) return base_->text_at(offset);
+  return reinterpret_cast<const char*>(strings_.data()) + (offset - first_string_);
 }
 
 std::uint32_t Btf::nesting(TypeId id) const noexcept {
-  return id < first_.type ? base_->nesting(id) : nesting_[id - first_.type];
+  return id < first_type_ ? base_->nesting(id) : nesting_[id - first_type_];
 }
 
-const Type& Btf::type(TypeId id) const noexcept {
-  if (id < first_.type) return base_->type(id);
-  if (id < size()) return types_[id - first_.type];
-  return base_ ? base_->type(0) : types_[0];
+Type Btf::type(TypeId id) const noexcept {
+  const std::byte* at = record(id);
+  Type type = decode(at);
+  type.name = name_at(text_at(Record::read(at).name));
+  return type;
 }
 
-std::span<const Member> Btf::members(const Type& type) const noexcept {
+Kind Btf::kind(TypeId id) const noexcept { return Record::read(record(id)).kind(); }
+
+template <>
+Member Elements<Member>::operator[](std::size_t index) const noexcept {
+  const std::byte* const at = at_ + index * step_;
+  // With bit fields about, the offset's upper byte is the width; without, all of it is the offset.
+  const std::uint32_t offset = word_at(at + 8);
+  return {.name = name_at(btf_->text_at(word_at(at))),
+          .type = word_at(at + 4),
+          .bit_offset = flag_ ? offset & 0xffffff : offset,
+          .bit_size = flag_ ? offset >> 24 : 0};
+}
+
+template <>
+Enumerator Elements<Enumerator>::operator[](std::size_t index) const noexcept {
+  const std::byte* const at = at_ + index * step_;
+  const std::uint32_t low = word_at(at + 4);
+  Enumerator made{.name = name_at(btf_->text_at(word_at(at)))};
+  if (step_ == kEnumerator64Bytes)
+    made.value = low | std::uint64_t{word_at(at + 8)} << 32;
+  else
+    made.value = flag_ ? static_cast<std::uint64_t>(std::int64_t{std::bit_cast<std::int32_t>(low)}) : low;
+  return made;
+}
+
+template <>
+Parameter Elements<Parameter>::operator[](std::size_t index) const noexcept {
+  const std::byte* const at = at_ + index * step_;
+  return {.name = name_at(btf_->text_at(word_at(at))), .type = word_at(at + 4)};
+}
+
+template <>
+SectionVar Elements<SectionVar>::operator[](std::size_t index) const noexcept {
+  const std::byte* const at = at_ + index * step_;
+  return {.var = word_at(at), .offset = word_at(at + 4), .size = word_at(at + 8)};
+}
+
+template <class T>
+Elements<T> Btf::elements(const Type& type, std::uint32_t step) const noexcept {
+  Elements<T> all;
+  all.btf_ = this;
+  all.at_ = type.elements;
+  all.count_ = type.vlen;
+  all.step_ = static_cast<std::uint8_t>(step);
+  all.flag_ = type.kind_flag;
+  return all;
+}
+
+Elements<Member> Btf::members(const Type& type) const noexcept {
   if (type.kind != Kind::struct_ && type.kind != Kind::union_) return {};
-  return type.first < first_.member ? base_->members(type) : part(members_, type, first_.member);
+  return elements<Member>(type, kMemberBytes);
 }
 
-std::span<const Enumerator> Btf::enumerators(const Type& type) const noexcept {
-  if (type.kind != Kind::enum_ && type.kind != Kind::enum64) return {};
-  return type.first < first_.enumerator ? base_->enumerators(type) : part(enumerators_, type, first_.enumerator);
+Elements<Enumerator> Btf::enumerators(const Type& type) const noexcept {
+  if (type.kind == Kind::enum_) return elements<Enumerator>(type, kEnumeratorBytes);
+  if (type.kind == Kind::enum64) return elements<Enumerator>(type, kEnumerator64Bytes);
+  return {};
 }
 
-std::span<const Parameter> Btf::parameters(const Type& type) const noexcept {
+Elements<Parameter> Btf::parameters(const Type& type) const noexcept {
   if (type.kind != Kind::func_proto) return {};
-  return type.first < first_.parameter ? base_->parameters(type) : part(parameters_, type, first_.parameter);
+  return elements<Parameter>(type, kParameterBytes);
 }
 
-std::span<const SectionVar> Btf::section_vars(const Type& type) const noexcept {
+Elements<SectionVar> Btf::section_vars(const Type& type) const noexcept {
   if (type.kind != Kind::datasec) return {};
-  return type.first < first_.section_var ? base_->section_vars(type) : part(section_vars_, type, first_.section_var);
+  return elements<SectionVar>(type, kSectionVarBytes);
 }
 
 std::optional<std::string_view> Btf::string_at(std::uint32_t offset) const noexcept {
-  if (offset < first_.string_bytes) return base_->string_at(offset);
-  offset -= first_.string_bytes;
-  if (offset >= strings_.size()) return std::nullopt;
-  const char* start = reinterpret_cast<const char*>(strings_.data()) + offset;
-  return std::string_view(start, strnlen(start, std::min(kMaxNameBytes, strings_.size() - offset)));
+  if (offset >= first_string_ + strings_.size()) return std::nullopt;
+  return name_at(text_at(offset));
 }
 
 TypeId Btf::strip(TypeId id) const noexcept {
-  while (is_alias(type(id).kind)) id = type(id).ref;
-  return id;
+  for (;;) {
+    const Record record = Record::read(this->record(id));
+    if (!is_alias(record.kind())) return id;
+    id = record.size_or_ref;
+  }
 }
 
 std::optional<std::uint32_t> Btf::size_of(TypeId id) const noexcept {
@@ -87,7 +210,7 @@ std::optional<std::uint32_t> Btf::size_of(TypeId id) const noexcept {
     return static_cast<std::uint32_t>(bytes * count);
   };
   for (;;) {
-    const Type& t = type(strip(id));
+    const Type t = decode(record(strip(id)));
     switch (t.kind) {
       case Kind::int_:
       case Kind::float_:
@@ -125,19 +248,22 @@ std::optional<std::uint32_t> Btf::size_of(TypeId id) const noexcept {
 }
 
 std::uint32_t Btf::bucket(Kind kind, std::string_view name) const noexcept {
-  const std::size_t hash = std::hash<std::string_view>{}(name) + static_cast<std::size_t>(kind);
+  const std::size_t hash = std::hash<std::string_view>{}(name.substr(0, kHashedBytes)) + static_cast<std::size_t>(kind);
   return static_cast<std::uint32_t>(hash & (buckets_.size() - 1));
 }
 
 void Btf::index_names() const {
-  buckets_.assign(std::bit_ceil(std::max<std::size_t>(types_.size(), 1)), kNone);
-  next_.assign(types_.size(), kNone);
-  // From the last to the first, so that every chain ascends and find() meets the first of equal names first.
-  for (std::uint32_t at = count_of(types_); at-- > 0;) {
-    if (types_[at].name.empty()) continue;
-    std::uint32_t& head = buckets_[bucket(types_[at].kind, types_[at].name)];
-    next_[at] = head;
-    head = at;
+  const std::uint32_t count = end_type_ - first_type_;
+  buckets_.assign(std::bit_ceil(std::max(count, 1u)), kNone);
+  next_.assign(count, kNone);
+  // Each chain is entered at its end while it grows, so that it ascends and find() meets the first of equal names
+  // first.
+  std::vector<std::uint32_t> last(buckets_.size(), kNone);
+  for (TypeCursor each(*this); each.next();) {
+    if (*each.name() == '\0') continue;
+    const std::uint32_t at = bucket(each.kind(), name_at(each.name())), index = each.id() - first_type_;
+    (last[at] == kNone ? buckets_[at] : next_[last[at]]) = index;
+    last[at] = index;
   }
 }
 
@@ -146,9 +272,24 @@ TypeId Btf::find(Kind kind, std::string_view name) const noexcept {
   if (base_ != nullptr)
     if (const TypeId id = base_->find(kind, name); id != 0) return id;
   std::call_once(indexed_, [this] { index_names(); });
-  std::uint32_t at = buckets_[bucket(kind, name)];
-  while (at != kNone && (types_[at].kind != kind || types_[at].name != name)) at = next_[at];
-  return at == kNone ? 0 : first_.type + at;
+  for (std::uint32_t at = buckets_[bucket(kind, name)]; at != kNone; at = next_[at]) {
+    const Record record = Record::read(this->record(first_type_ + at));
+    if (record.kind() == kind && name_at(text_at(record.name)) == name) return first_type_ + at;
+  }
+  return 0;
+}
+
+TypeCursor::TypeCursor(const Btf& btf) noexcept
+    : btf_(btf), at_(btf.records_.data()), id_(std::max(btf.first_type_, 1u) - 1) {}
+
+bool TypeCursor::next() noexcept {
+  if (id_ + 1 >= btf_.end_type_) return false;
+  ++id_;
+  const Record record = Record::read(at_);
+  at_ += record.bytes();
+  kind_ = record.kind();
+  name_ = btf_.text_at(record.name);
+  return true;
 }
 
 }  // namespace skep::btf

@@ -1,16 +1,20 @@
 // BTF, the type graph: bytes in, types out.
 //
 // parse() checks everything once (every id, offset, length and cycle), so that all other functions can trust the graph
-// and never fail on ids that came from it. Type id 0 is void. All views point into storage that the Btf owns; it is
-// immutable and may be shared between threads. What parse() does not promise: that members lie inside their struct and
-// variables inside their section (compilers leave sizes and offsets of sections to the loader), so readers of values
-// check them. Memory and time are proportional to the input. Source: Linux Documentation/bpf/btf.rst.
+// and never fail on ids that came from it. The types stay the bytes they were and are decoded each time they are asked
+// for, because of a kernel's 150,000 an object asks for a hundred. Type id 0 is void. All views point into storage that
+// the Btf owns; it is immutable and may be shared between threads. What parse() does not promise: that members lie
+// inside their struct and variables inside their section (compilers leave sizes and offsets of sections to the loader),
+// so readers of values check them. Time is proportional to the input, memory beside its bytes to the number of types:
+// 1.5 bytes each. Source: Linux Documentation/bpf/btf.rst.
 //
 // Split BTF, of kernel modules, stands on a base: its ids and string offsets go on where the base's end. A split Btf
 // holds its own part only and asks the base for the rest, so that to the reader both are one graph.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,6 +81,8 @@ struct SectionVar {
   std::uint32_t size = 0;    ///< bytes; may be 0 likewise
 };
 
+class Btf;
+
 /// One type. Which fields mean something depends on the kind.
 struct Type {
   Kind kind = Kind::void_;
@@ -88,31 +94,89 @@ struct Type {
   std::uint32_t size = 0;  ///< bytes: int, float, enum, enum64, struct, union, datasec
   TypeId ref =
       0;  ///< ptr, typedef, qualifiers, tags, var, func (its proto), func_proto (its return), array (its element)
-  TypeId index = 0;             ///< array: type of the index
-  std::uint32_t count = 0;      ///< array: number of elements
-  std::uint32_t linkage = 0;    ///< func, var: 0 static, 1 global, 2 extern
-  std::int32_t component = -1;  ///< decl_tag: which member or parameter; -1 the whole
-  std::uint32_t first = 0;      ///< index of this type's members, enumerators, parameters or section vars, counted from
-                                ///< the base's (internal)
-  std::uint32_t vlen = 0;       ///< how many
+  TypeId index = 0;                     ///< array: type of the index
+  std::uint32_t count = 0;              ///< array: number of elements
+  std::uint32_t linkage = 0;            ///< func, var: 0 static, 1 global, 2 extern
+  std::int32_t component = -1;          ///< decl_tag: which member or parameter; -1 the whole
+  std::uint32_t vlen = 0;               ///< number of members, enumerators, parameters or section vars
+  const std::byte* elements = nullptr;  ///< where those lie (internal)
 };
+
+/// What a type consists of, decoded one by one as they are read; a view into its Btf.
+template <class T>
+class Elements {
+ public:
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using reference = T;
+    using iterator_category = std::input_iterator_tag;
+    struct pointer {
+      T element;
+      const T* operator->() const noexcept { return &element; }
+    };
+    iterator() = default;
+    T operator*() const noexcept { return (*all_)[index_]; }
+    pointer operator->() const noexcept { return {**this}; }
+    iterator& operator++() noexcept { return ++index_, *this; }
+    iterator operator++(int) noexcept { return {all_, index_++}; }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.index_ == b.index_; }
+
+   private:
+    friend class Elements;
+    iterator(const Elements* all, std::uint32_t index) noexcept : all_(all), index_(index) {}
+    const Elements* all_ = nullptr;
+    std::uint32_t index_ = 0;
+  };
+
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] T operator[](std::size_t index) const noexcept;
+  [[nodiscard]] T front() const noexcept { return (*this)[0]; }
+  [[nodiscard]] T back() const noexcept { return (*this)[count_ - 1]; }
+  [[nodiscard]] iterator begin() const noexcept { return {this, 0}; }  ///< valid as long as this is
+  [[nodiscard]] iterator end() const noexcept { return {this, count_}; }
+
+ private:
+  friend class Btf;
+  const Btf* btf_ = nullptr;
+  const std::byte* at_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::uint8_t step_ = 0;  ///< bytes of each
+  bool flag_ = false;      ///< the type's kind_flag
+};
+template <>
+Member Elements<Member>::operator[](std::size_t index) const noexcept;
+template <>
+Enumerator Elements<Enumerator>::operator[](std::size_t index) const noexcept;
+template <>
+Parameter Elements<Parameter>::operator[](std::size_t index) const noexcept;
+template <>
+SectionVar Elements<SectionVar>::operator[](std::size_t index) const noexcept;
 
 class Btf {
  public:
-  /// Parses the contents of a .BTF section or a raw BTF file, of which the strings are copied. Little-endian only.
+  /// Parses the contents of a .BTF section or a raw BTF file, which are copied. Either byte order.
   /// Split BTF needs its `base`, and keeps it alive; time and memory are those of the split part.
   [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse(Bytes bytes, std::shared_ptr<const Btf> base = nullptr);
+  /// The same without a copy, where the byte order is the machine's: `bytes` stay where and what they are for as long
+  /// as there is an `owner`.
+  [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse_in_place(Bytes bytes, std::shared_ptr<const void> owner,
+                                                                         std::shared_ptr<const Btf> base = nullptr);
 
   /// Number of ids, the base's included: valid ones are 0 (void) to size() - 1.
-  [[nodiscard]] std::uint32_t size() const noexcept { return first_.type + static_cast<std::uint32_t>(types_.size()); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return end_type_; }
   /// What split BTF stands on; null for BTF that stands alone.
   [[nodiscard]] const Btf* base() const noexcept { return base_.get(); }
   /// The type of an id below size(); void for any other.
-  [[nodiscard]] const Type& type(TypeId id) const noexcept;
-  [[nodiscard]] std::span<const Member> members(const Type& type) const noexcept;
-  [[nodiscard]] std::span<const Enumerator> enumerators(const Type& type) const noexcept;
-  [[nodiscard]] std::span<const Parameter> parameters(const Type& type) const noexcept;
-  [[nodiscard]] std::span<const SectionVar> section_vars(const Type& type) const noexcept;
+  [[nodiscard]] Type type(TypeId id) const noexcept;
+  /// Its kind alone, which is quicker to find.
+  [[nodiscard]] Kind kind(TypeId id) const noexcept;
+  [[nodiscard]] Elements<Member> members(const Type& type) const noexcept;
+  [[nodiscard]] Elements<Enumerator> enumerators(const Type& type) const noexcept;
+  [[nodiscard]] Elements<Parameter> parameters(const Type& type) const noexcept;
+  [[nodiscard]] Elements<SectionVar> section_vars(const Type& type) const noexcept;
   /// The string at an offset of the string section (of split BTF: counted from the base's), at most kMaxNameBytes of
   /// it; nothing past the section's end.
   [[nodiscard]] std::optional<std::string_view> string_at(std::uint32_t offset) const noexcept;
@@ -122,38 +186,63 @@ class Btf {
   /// Size in bytes of a value of the type (of a var: of its type); nothing for void, functions, tags and forward
   /// declarations, or past 2^32 - 1.
   [[nodiscard]] std::optional<std::uint32_t> size_of(TypeId id) const noexcept;
-  /// First type of this kind and name; 0 when there is none or `name` is empty. The first call indexes all names, later
-  /// ones take constant time on real input and never more than a scan. Thread-safe.
+  /// First type of this kind and name; 0 when there is none or `name` is empty. The first call indexes all names (8
+  /// bytes each), later ones take constant time on real input and never more than a scan. Thread-safe.
   [[nodiscard]] TypeId find(Kind kind, std::string_view name) const noexcept;
 
  private:
   Btf() = default;
   friend struct Parser;
-  /// Where something of this part begins, counted from the base's begin: one of each table.
-  struct Counts {
-    std::uint32_t type = 0, member = 0, enumerator = 0, parameter = 0, section_var = 0, string_bytes = 0;
-  };
-  [[nodiscard]] Counts end() const noexcept;
+  friend class TypeCursor;
+  template <class T>
+  friend class Elements;
+
+  /// Every kMarked-th record has its place marked; those between are reached by stepping over the ones before.
+  static constexpr std::uint32_t kMarked = 8;
+
+  [[nodiscard]] const std::byte* record(TypeId id) const noexcept;
   [[nodiscard]] std::uint32_t nesting(TypeId id) const noexcept;
+  [[nodiscard]] const char* text_at(std::uint32_t offset) const noexcept;
+  template <class T>
+  [[nodiscard]] Elements<T> elements(const Type& type, std::uint32_t step) const noexcept;
   void index_names() const;
   [[nodiscard]] std::uint32_t bucket(Kind kind, std::string_view name) const noexcept;
 
   std::shared_ptr<const Btf> base_;
-  Counts first_;  ///< the base's end(); all 0 without one
-  std::vector<std::byte> strings_;
-  std::vector<Type> types_;  ///< [0] is void, where there is no base
-  std::vector<Member> members_;
-  std::vector<Enumerator> enumerators_;
-  std::vector<Parameter> parameters_;
-  std::vector<SectionVar> section_vars_;
+  std::shared_ptr<const void> owner_;  ///< of the two spans
+  Bytes records_, strings_;            ///< the strings end with a NUL
+  TypeId first_type_ = 0, end_type_ = 1;
+  std::uint32_t first_string_ = 0;
+  std::vector<std::uint32_t> marks_;   ///< offset in records_ of each kMarked-th type
   std::vector<std::uint8_t> nesting_;  ///< depth by value of each type, at most kMaxNesting
 
   // Chained hash of the named types, built by the first find(). Building compares no names, so that colliding ones cost
   // no more than a linear search.
   mutable std::once_flag indexed_;
   static constexpr std::uint32_t kNone = 0xffffffff;
-  mutable std::vector<std::uint32_t> buckets_;  ///< first of each chain, as index into types_; a power of two of them
-  mutable std::vector<std::uint32_t> next_;     ///< next in the chain, ascending; kNone ends it
+  mutable std::vector<std::uint32_t>
+      buckets_;                              ///< first of each chain, counted from first_type_; a power of two of them
+  mutable std::vector<std::uint32_t> next_;  ///< next in the chain, ascending; kNone ends it
+};
+
+/// Passes over all types of a Btf but its base's, in order: the quickest way to see each one's kind and name.
+class TypeCursor {
+ public:
+  /// `btf` outlives this.
+  explicit TypeCursor(const Btf& btf) noexcept;
+  /// Goes on to the next type, at first to the first; false behind the last.
+  [[nodiscard]] bool next() noexcept;
+  [[nodiscard]] TypeId id() const noexcept { return id_; }
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  /// Ends with a NUL within kMaxNameBytes + 1; empty for what has no name.
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+
+ private:
+  const Btf& btf_;
+  const std::byte* at_;
+  TypeId id_;
+  Kind kind_ = Kind::void_;
+  const char* name_ = "";
 };
 
 /// One record of .BTF.ext function information.

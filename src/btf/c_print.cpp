@@ -75,7 +75,7 @@ std::string literal(std::uint64_t value, bool is_signed) {
 }
 
 /// Bytes that C gives an enum of these values by itself.
-std::uint32_t natural_size(std::span<const Enumerator> values, bool is_signed) {
+std::uint32_t natural_size(const Elements<Enumerator>& values, bool is_signed) {
   const auto fits = [&](const Enumerator& each) {
     const auto value = static_cast<std::int64_t>(each.value);
     return is_signed ? value == static_cast<std::int32_t>(value) : each.value == static_cast<std::uint32_t>(each.value);
@@ -317,16 +317,15 @@ bool CPrinter::is_anonymous(TypeId id) const {
 }
 
 void CPrinter::members(const Type& type, const CLayout& layout, unsigned depth) {
-  std::vector<const Member*> all;
-  for (const Member& each : btf_.members(type)) all.push_back(&each);
+  std::vector<Member> all;
+  for (const Member& each : btf_.members(type)) all.push_back(each);
   // C lays members out as they come; other languages need not. Those at one place (of a union) stay as they come.
-  std::sort(all.begin(), all.end(), [](const Member* a, const Member* b) {
-    return a->bit_offset != b->bit_offset ? a->bit_offset < b->bit_offset : a < b;
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Member& a, const Member& b) { return a.bit_offset < b.bit_offset; });
   const bool pads = type.kind == Kind::struct_;
   std::uint64_t end = 0;
-  for (std::size_t i = 0; i < all.size() && step(all[i]->type); ++i) {
-    const Member& member = *all[i];
+  for (std::size_t i = 0; i < all.size() && step(all[i].type); ++i) {
+    const Member& member = all[i];
     if (member.bit_size != 0 && member.name.empty()) continue;  // padding, which comes by itself
     const std::uint64_t place = pads ? layouts_.place(layout, member, end) : 0;
     if (place != member.bit_offset && end < member.bit_offset) padding(end, member.bit_offset, depth);

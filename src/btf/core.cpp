@@ -1,8 +1,6 @@
 // Questions and answers: what each kind of record asks of a path, and what several candidates must agree on.
 #include "btf/core.hpp"
 
-#include <bit>
-#include <functional>
 #include <optional>
 
 #include <fmt/format.h>
@@ -12,7 +10,6 @@
 namespace skep::btf {
 namespace {
 
-constexpr std::size_t kMaxIndexedName = 512;  // bytes; Linux refuses types with longer names
 constexpr std::uint32_t kMaxLoadBytes = 8;
 constexpr std::uint64_t kStepsARecord = 16;  // what a record costs before anything is compared
 
@@ -162,6 +159,11 @@ Result<CoreAnswer> answer(const Btf& local, const Btf& target, CoreKind kind, co
   return answer;
 }
 
+/// The answer of a target that has nothing of the kind: which types it is made of does not matter.
+Result<CoreAnswer> answer_missing(const Btf& local, CoreKind kind, const CorePath& here) {
+  return answer(local, local, kind, here, nullptr);
+}
+
 tl::unexpected<Error> too_much_work() {
   return fail(ErrorCode::limit, "", fmt::format("the object's questions take more than {} steps", kMaxCoreSteps));
 }
@@ -173,42 +175,7 @@ tl::unexpected<Error> undecided(Match match) {
   return malformed("a type on the way through the target has no size");
 }
 
-Kind index_kind(Kind kind) noexcept { return is_enum(kind) ? Kind::enum_ : kind; }
-
-/// Kinds without a type to find: functions and variables stand for nothing in CO-RE's rules.
-bool is_indexed(const Type& type) noexcept {
-  return !type.name.empty() && type.name.size() <= kMaxIndexedName && type.kind != Kind::func &&
-         type.kind != Kind::var && type.kind != Kind::datasec && type.kind != Kind::decl_tag;
-}
-
-std::size_t hash_of(const Type& type) noexcept {
-  return std::hash<std::string_view>{}(essential_name(type.name)) + static_cast<std::size_t>(index_kind(type.kind));
-}
-
 }  // namespace
-
-CoreIndex::CoreIndex(const Btf& target) : target_(target) {
-  buckets_.assign(std::bit_ceil(std::size_t{target.size()}), 0);
-  next_.assign(target.size(), 0);
-  for (TypeId id = target.size(); id-- > 1;) {  // from the last to the first, so that chains ascend
-    if (!is_indexed(target.type(id))) continue;
-    TypeId& head = buckets_[hash_of(target.type(id)) & (buckets_.size() - 1)];
-    next_[id] = head;
-    head = id;
-  }
-}
-
-std::vector<TypeId> CoreIndex::candidates(const Type& local, CoreWork& work) const {
-  std::vector<TypeId> found;
-  if (!is_indexed(local)) return found;
-  const std::string_view wanted = essential_name(local.name);
-  for (TypeId id = buckets_[hash_of(local) & (buckets_.size() - 1)]; id != 0; id = next_[id]) {
-    const Type& type = target_.type(id);
-    if (!work.spend_on(type.name, wanted)) break;
-    if (same_kind(type.kind, local.kind) && essential_name(type.name) == wanted) found.push_back(id);
-  }
-  return found;
-}
 
 CoreAnswer answer_local_id(const CoreReloc& reloc) noexcept {
   return {.local = reloc.type, .target = reloc.type, .certain = false};
@@ -223,34 +190,43 @@ Result<CoreAnswer> CoreResolver::resolve(const CoreReloc& reloc) {
   const Type& type = local_.type(reloc.type);
   if (type.name.empty()) return malformed("a type without a name cannot be looked for");
 
-  const auto [entry, is_new] = candidates_.try_emplace(reloc.type);
-  std::vector<TypeId>& candidates = entry->second;
-  if (is_new) candidates = index_.candidates(type, work_);
-
-  const CoreComparison compare(local_, index_.target(), work_);
-  std::vector<TypeId> fitting;
+  const auto in_question = candidates_of(reloc.type, type);
+  if (!in_question) return fail(in_question.error());
+  std::vector<CoreCandidate>& candidates = **in_question;
+  std::vector<CoreCandidate> fitting;
   std::optional<CoreAnswer> agreed;
   std::uint32_t agreed_offset = 0;
-  for (const TypeId id : candidates) {
+  for (const CoreCandidate& candidate : candidates) {
+    const CoreComparison compare(local_, *candidate.types, work_);
     CorePath found;
-    const Match match = find_path(compare, kind, *path, id, found);
+    const Match match = find_path(compare, kind, *path, candidate.id, found);
     if (match == Match::no) continue;
     if (match != Match::yes) return undecided(match);
-    const auto next = answer(local_, index_.target(), kind, *path, &found);
+    const auto next = answer(local_, *candidate.types, kind, *path, &found);
     if (!next) return next;
     if (agreed && (found.bit_offset != agreed_offset || next->target != agreed->target))
       return malformed(
           fmt::format("ambiguous: type {} of the target has it at bit {} (answer {}), type {} at bit {} (answer {})",
-                      fitting.front(), agreed_offset, agreed->target, id, found.bit_offset, next->target));
+                      fitting.front().id, agreed_offset, agreed->target, candidate.id, found.bit_offset, next->target));
     if (!agreed) {
       agreed = *next;
       agreed_offset = found.bit_offset;
     }
-    fitting.push_back(id);
+    fitting.push_back(candidate);
   }
-  if (!agreed) return answer(local_, index_.target(), kind, *path, nullptr);
+  if (!agreed) return answer_missing(local_, kind, *path);
   candidates = std::move(fitting);
   return *agreed;
+}
+
+Result<std::vector<CoreCandidate>*> CoreResolver::candidates_of(TypeId local, const Type& type) {
+  const auto [entry, is_new] = candidates_.try_emplace(local);
+  if (!is_new) return &entry->second;
+  const auto all = found_.of(type);
+  if (!all) return fail(all.error());
+  if (!work_.spend(all->size())) return too_much_work();
+  entry->second.assign(all->begin(), all->end());
+  return &entry->second;
 }
 
 }  // namespace skep::btf

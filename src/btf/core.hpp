@@ -6,7 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -48,36 +52,69 @@ struct CoreAnswer {
   friend bool operator==(const CoreAnswer&, const CoreAnswer&) = default;
 };
 
-/// Types of a target by name without flavour. Immutable; may be shared by threads. The target outlives it.
-class CoreIndex {
+/// What relocating asks about: a kernel's types, and those of its modules, which are asked for what the kernel's lack.
+struct CoreTarget {
+  /// Split BTF on the kernel's types. Called at most once.
+  using Modules = std::function<Result<std::vector<std::shared_ptr<const Btf>>>()>;
+  const Btf& kernel;
+  Modules modules = {};  ///< null where there are none
+};
+
+/// A type that a local type may stand for.
+struct CoreCandidate {
+  const Btf* types = nullptr;  ///< the kernel's, or a module's
+  TypeId id = 0;
+};
+
+/// Types of a target by kind and name without flavour, of just the names that one object asks about. These few are
+/// found in one pass over the target; an index of a kernel's names would take more time and much more memory.
+class CoreCandidates {
  public:
-  explicit CoreIndex(const Btf& target);
-  /// All types that a local type may stand for by kind and name, ascending. Pays `work` for each it looks at.
-  [[nodiscard]] std::vector<TypeId> candidates(const Type& local, CoreWork& work) const;
-  [[nodiscard]] const Btf& target() const noexcept { return target_; }
+  /// Looks for all that `relocs` ask about. All arguments outlive this.
+  CoreCandidates(const Btf& local, std::span<const CoreReloc> relocs, const CoreTarget& target);
+  /// All types that the type with this id may stand for: the kernel's, ascending, or if there are none the modules'.
+  /// Empty for types that no record asks about. The error of loading the modules.
+  [[nodiscard]] Result<std::span<const CoreCandidate>> of(const Type& local);
 
  private:
-  const Btf& target_;
-  std::vector<TypeId> buckets_;  ///< first id of each chain; a power of two of them
-  std::vector<TypeId> next_;     ///< next id in the chain, ascending; 0 ends it
+  struct Key {
+    Kind kind;  ///< enum_ for either kind of enum
+    std::string_view name;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const noexcept;
+  };
+  static std::optional<Key> key_of(Kind kind, std::string_view name) noexcept;
+  void look_in(const Btf& types, bool kernel);
+  [[nodiscard]] Result<void> load_modules();
+
+  const CoreTarget& target_;
+  std::unordered_map<Key, std::vector<CoreCandidate>, Hash> found_;  ///< by what is wanted
+  std::vector<bool> beginnings_;                                     ///< of the wanted names, by a hash
+  bool asked_modules_ = false;
+  std::vector<std::shared_ptr<const Btf>> modules_;
 };
 
 /// Answers the records of one object, in their order: which of several fitting types stay in question depends on what
 /// was asked of them before, as in libbpf. Not for concurrent use.
 class CoreResolver {
  public:
-  /// All arguments outlive it.
-  CoreResolver(const Btf& local, const CoreIndex& index) : local_(local), index_(index) {}
+  /// Looks for all that `relocs` ask about, and answers those only. All arguments outlive it.
+  CoreResolver(const Btf& local, std::span<const CoreReloc> relocs, const CoreTarget& target)
+      : local_(local), found_(local, relocs, target) {}
 
   /// Errors (where is empty): a record that makes no sense for the local type, candidates that disagree, types that
-  /// nest too deep, kMaxCoreSteps used up.
+  /// nest too deep, kMaxCoreSteps used up, modules that cannot be loaded.
   [[nodiscard]] Result<CoreAnswer> resolve(const CoreReloc& reloc);
 
  private:
+  [[nodiscard]] Result<std::vector<CoreCandidate>*> candidates_of(TypeId local, const Type& type);
+
   const Btf& local_;
-  const CoreIndex& index_;
+  CoreCandidates found_;
   CoreWork work_{kMaxCoreSteps};
-  std::unordered_map<TypeId, std::vector<TypeId>> candidates_;  ///< by local type
+  std::unordered_map<TypeId, std::vector<CoreCandidate>> candidates_;  ///< by local type: those still in question
 };
 
 /// The answer to CoreKind::type_id_local, which needs no target.

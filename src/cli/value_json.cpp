@@ -253,7 +253,7 @@ Result<void> Reader::scalar(const btf::Type& type, const Json& json, std::uint64
   }
   if (json.is_string()) {
     const auto& text = json.get_ref<const std::string&>();
-    for (const btf::Enumerator& each : is_enum(type) ? btf_.enumerators(type) : std::span<const btf::Enumerator>())
+    for (const btf::Enumerator& each : btf_.enumerators(type))
       if (each.name == text)
         number = Number{false, width == 64 ? each.value : each.value & ((std::uint64_t{1} << width) - 1)};
     if (is_char(type) && text.size() == 1) number = Number{false, static_cast<unsigned char>(text[0])};

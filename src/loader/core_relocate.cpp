@@ -116,13 +116,11 @@ struct Patch {
 /// The pass over all records.
 class Relocation {
  public:
-  Relocation(const Source& source, const btf::Btf* target, Code& code) : source_(source), code_(code) {
+  Relocation(const Source& source, const btf::CoreTarget* target, Code& code) : source_(source), code_(code) {
     marks_.by_section.resize(code.sections.size());
     marks_.instructions.resize(code.sections.size());
     for (std::uint32_t i = 0; i < code.sections.size(); ++i) sections_.try_emplace(code.sections[i].name, i);
-    if (target == nullptr || source.btf == nullptr) return;
-    index_.emplace(*target);
-    resolver_.emplace(*source.btf, *index_);
+    if (target != nullptr && source.btf != nullptr) resolver_.emplace(*source.btf, source.ext.relocs, *target);
   }
 
   Result<CoreMarks> run() {
@@ -187,7 +185,6 @@ class Relocation {
 
   const Source& source_;
   Code& code_;
-  std::optional<btf::CoreIndex> index_;
   std::optional<btf::CoreResolver> resolver_;
   std::unordered_map<std::string_view, std::uint32_t> sections_;  // the first of each name
   std::size_t mark_bytes_ = 0;
@@ -196,8 +193,11 @@ class Relocation {
 
 }  // namespace
 
-Result<CoreMarks> relocate_core(const Source& source, const btf::Btf* target, Code& code) {
-  return Relocation(source, target, code).run();
+Result<CoreMarks> relocate_core(const Source& source, const btf::Btf* target, Code& code,
+                                btf::CoreTarget::Modules modules) {
+  if (target == nullptr) return Relocation(source, nullptr, code).run();
+  const btf::CoreTarget types{.kernel = *target, .modules = std::move(modules)};
+  return Relocation(source, &types, code).run();
 }
 
 std::span<const CoreMark> marks_in(const std::vector<CoreMark>& marks, std::uint32_t first, std::uint32_t count) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "btf/core.hpp"
 #include "loader/code.hpp"
 
 namespace skep::loader {
@@ -27,9 +28,10 @@ struct CoreMarks {
   std::vector<std::vector<std::byte>> instructions;  ///< likewise: the relocated bytes, empty where nothing changed
 };
 
-/// Applies the object's records against the types of `target`, null for none. The sections of `code` then show the
-/// relocated bytes, which the result owns. Errors: limit, when the marks' text grows past 16 MiB.
-[[nodiscard]] Result<CoreMarks> relocate_core(const Source& source, const btf::Btf* target, Code& code);
+/// Applies the object's records against the types of `target`, null for none, and of its `modules`. The sections of
+/// `code` then show the relocated bytes, which the result owns. Errors: limit, when the marks' text grows past 16 MiB.
+[[nodiscard]] Result<CoreMarks> relocate_core(const Source& source, const btf::Btf* target, Code& code,
+                                              btf::CoreTarget::Modules modules = {});
 
 /// The marks of slots [first, first + count), out of one section's.
 [[nodiscard]] std::span<const CoreMark> marks_in(const std::vector<CoreMark>& marks, std::uint32_t first,

@@ -243,7 +243,6 @@ TEST_CASE("every lie of the header is refused") {
     const char* text;
   };
   const Lie lies[] = {
-      {0, 0x01009feb, ErrorCode::unsupported, "btf: big-endian types, skep reads little-endian ones"},
       {0, 0x0001eb9e, ErrorCode::malformed, "btf: no BTF magic"},
       {0, 0x0002eb9f, ErrorCode::unsupported, "version 2"},
       {0, 0x0101eb9f, ErrorCode::unsupported, "flags 1"},
@@ -267,6 +266,38 @@ TEST_CASE("every lie of the header is refused") {
     CHECK_MESSAGE(types.error().message().find(lie.text) != std::string::npos, types.error().message());
   }
   CHECK(!Btf::parse({}));
+}
+
+TEST_CASE("types in the other byte order are the same types") {
+  const std::vector<std::byte> own = mixed_types().bytes();
+  std::vector<std::byte> foreign = own;
+  const auto turn = [&foreign](std::size_t at, std::size_t bytes) {
+    std::reverse(foreign.begin() + static_cast<std::ptrdiff_t>(at),
+                 foreign.begin() + static_cast<std::ptrdiff_t>(at + bytes));
+  };
+  const ByteReader header(own);
+  const std::size_t types = *header.read<std::uint32_t>(12), first = 24 + *header.read<std::uint32_t>(8);
+  turn(0, 2);
+  for (std::size_t at = 4; at < 24; at += 4) turn(at, 4);
+  for (std::size_t at = first; at < first + types; at += 4) turn(at, 4);
+  const auto read = Btf::parse(foreign);
+  REQUIRE_MESSAGE(read.has_value(), read.error().message());
+  CHECK(testing::dump(**read) == testing::dump(**mixed_types().parse()));
+}
+
+TEST_CASE("bytes that stay are not copied") {
+  const auto bytes = std::make_shared<const std::vector<std::byte>>([] {
+    BtfBuilder b;
+    b.integer("count", 4);
+    return b.bytes();
+  }());
+  const std::weak_ptr<const std::vector<std::byte>> watched = bytes;
+  auto types = Btf::parse_in_place(*bytes, bytes);
+  REQUIRE(types);
+  const auto* const name = reinterpret_cast<const std::byte*>((*types)->type(1).name.data());
+  CHECK(name >= bytes->data());
+  CHECK(name < bytes->data() + bytes->size());
+  CHECK(watched.use_count() == 2);
 }
 
 TEST_CASE("what odd compilers and empty files leave out is no error") {

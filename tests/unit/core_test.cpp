@@ -1,7 +1,6 @@
 // CO-RE's own ground: names, poisoned instructions in a run, objects without a target, and types made to be expensive.
 #include <doctest/doctest.h>
 
-
 #include <skep/executable.hpp>
 #include <skep/object.hpp>
 
@@ -33,9 +32,9 @@ std::shared_ptr<const btf::Btf> doubling_types(std::uint32_t depth, bool named, 
 
 Result<btf::CoreAnswer> ask(const btf::Btf& local, const btf::Btf& target, btf::TypeId type, std::string_view access,
                             CoreKind kind) {
-  const btf::CoreIndex index(target);
-  btf::CoreResolver resolver(local, index);
-  return resolver.resolve({.section = {}, .type = type, .access = access, .kind = static_cast<std::uint32_t>(kind)});
+  const btf::CoreReloc reloc{.section = {}, .type = type, .access = access, .kind = static_cast<std::uint32_t>(kind)};
+  const btf::CoreTarget types{.kernel = target};
+  return btf::CoreResolver(local, {&reloc, 1}, types).resolve(reloc);
 }
 
 TEST_CASE("a flavour is what follows the last three underscores between two other characters") {
@@ -106,9 +105,9 @@ TEST_CASE("types with exponentially many ways through them end in an error, not 
 TEST_CASE("one resolver's questions share one allowance") {
   const auto wanted = doubling_types(1, true, "x");
   const auto anonymous = doubling_types(60, false, "last");
-  const btf::CoreIndex index(*anonymous);
-  btf::CoreResolver resolver(*wanted, index);
   const btf::CoreReloc reloc{.section = {}, .type = wanted->find(Kind::struct_, "root"), .access = "0:0", .kind = 2};
+  const btf::CoreTarget types{.kernel = *anonymous};
+  btf::CoreResolver resolver(*wanted, {&reloc, 1}, types);
   CHECK_FALSE(resolver.resolve(reloc).has_value());
   for (int i = 0; i < 1000; ++i) CHECK_FALSE(resolver.resolve(reloc).has_value());
 }
