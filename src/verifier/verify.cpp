@@ -68,10 +68,9 @@ class Verification {
     const program::Program& program = *input_.program;
     if (!program.needs.empty())
       return Finding{Code::unsupported_need, program.needs.front().pc, {}, program.needs.front().name};
-    if (auto ok = isa::check(program.insns); !ok) {
-      report_.malformed = ok.error().message();
-      return Finding{Code::malformed, 0, {}, {}};
-    }
+    report_.malformed = program.defect;
+    if (auto ok = isa::check(program.insns); !ok && program.defect.empty()) report_.malformed = ok.error().message();
+    if (!report_.malformed.empty()) return Finding{Code::malformed, 0, {}, {}};
     const bool privileged = input_.options.privileges.bpf;
     if (auto bad = graph_.build(program.insns, privileged)) return bad;
     if (graph_.functions().size() > 1 && !privileged)
