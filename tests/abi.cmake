@@ -1,1 +1,3 @@
 skep_test(abi_helpers ROOMS abi)
+skep_test(abi_contexts ROOMS abi)
+skep_test(abi_prog_types ROOMS abi)

@@ -12,12 +12,14 @@ namespace skep::abi {
 
 #define SKEP_ATTACH_TYPES(X)                                                                                           \
   X(cgroup_inet_ingress)                                                                                               \
-  X(cgroup_inet_egress) X(cgroup_inet_sock_create) X(cgroup_sock_ops) X(sk_skb_stream_parser) X(sk_skb_stream_verdict) \
-      X(cgroup_device) X(sk_msg_verdict) X(cgroup_inet4_bind) X(cgroup_inet6_bind) X(cgroup_inet4_connect)             \
-          X(cgroup_inet6_connect) X(cgroup_inet4_post_bind) X(cgroup_inet6_post_bind) X(cgroup_udp4_sendmsg)           \
-              X(cgroup_udp6_sendmsg) X(lirc_mode2) X(flow_dissector) X(cgroup_sysctl) X(cgroup_udp4_recvmsg)           \
-                  X(cgroup_udp6_recvmsg) X(cgroup_getsockopt) X(cgroup_setsockopt) X(trace_raw_tp) X(trace_fentry)     \
-                      X(trace_fexit) X(modify_return) X(lsm_mac) X(trace_iter) X(cgroup_inet4_getpeername)             \
+  X(cgroup_inet_egress)                                                                                                \
+  X(cgroup_inet_sock_create)                                                                                           \
+  X(cgroup_sock_ops) X(sk_skb_stream_parser) X(sk_skb_stream_verdict) X(cgroup_device) X(sk_msg_verdict)               \
+      X(cgroup_inet4_bind) X(cgroup_inet6_bind) X(cgroup_inet4_connect) X(cgroup_inet6_connect)                        \
+          X(cgroup_inet4_post_bind) X(cgroup_inet6_post_bind) X(cgroup_udp4_sendmsg) X(cgroup_udp6_sendmsg)            \
+              X(lirc_mode2) X(flow_dissector) X(cgroup_sysctl) X(cgroup_udp4_recvmsg) X(cgroup_udp6_recvmsg)           \
+                  X(cgroup_getsockopt) X(cgroup_setsockopt) X(trace_raw_tp) X(trace_fentry) X(trace_fexit)             \
+                      X(modify_return) X(lsm_mac) X(trace_iter) X(cgroup_inet4_getpeername)                            \
                           X(cgroup_inet6_getpeername) X(cgroup_inet4_getsockname) X(cgroup_inet6_getsockname)          \
                               X(xdp_devmap) X(cgroup_inet_sock_release) X(xdp_cpumap) X(sk_lookup) X(xdp)              \
                                   X(sk_skb_verdict) X(sk_reuseport_select) X(sk_reuseport_select_or_migrate)           \

@@ -1,63 +1,71 @@
-// THE context table: what lies where in the structure that a program of a type gets in r1, as data. Read by the
-// contexts that emulate those structures, by the verifier, by the lowering and by the documentation.
+// THE context tables: what lies where in the structure that a program of a type gets in r1, as data. Read by the
+// contexts that emulate those structures, by the verifier, by the lowering and by the documentation. The tables
+// themselves are in contexts/, a file a family.
 //
-// Offsets, sizes and names are Linux' (UAPI bpf.h, 6.18). Only program types that skep can run have a row; a type
-// without one gets plain memory. Adding a program type's context is adding a table here.
+// Adding a program type's context is adding a table there and a row here.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 #include <skep/types.hpp>
 
+#include "abi/contexts/cgroup.hpp"
+#include "abi/contexts/field.hpp"
+#include "abi/contexts/sk_buff.hpp"
+#include "abi/contexts/sock.hpp"
+#include "abi/contexts/sock_addr.hpp"
+#include "abi/contexts/sockets.hpp"
+#include "abi/contexts/tracing.hpp"
+#include "abi/contexts/xdp_md.hpp"
+
 namespace skep::abi {
 
-/// What a load of a field yields.
-enum class FieldKind : std::uint8_t {
-  scalar,       ///< a number
-  packet,       ///< a pointer to the packet's first byte
-  packet_end,   ///< a pointer behind its last one
-  packet_meta,  ///< a pointer to the metadata in front of the packet
-};
+/// The structure behind r1 of a program of `type`; null for types that have none of their own: those whose arguments
+/// BTF describes (tracing, lsm, struct_ops), ext, and unspec. Static storage.
+[[nodiscard]] constexpr const ContextLayout* context_of(ProgType type) noexcept {
+  constexpr std::array<const ContextLayout*, 33> kByType{
+      nullptr,                  // unspec
+      &kSkBuff,                 // socket_filter
+      &kPtRegs,                 // kprobe
+      &kSkBuff,                 // sched_cls
+      &kSkBuff,                 // sched_act
+      &kTracepoint,             // tracepoint
+      &kXdpMd,                  // xdp
+      &kPerfEvent,              // perf_event
+      &kSkBuff,                 // cgroup_skb
+      &kSock,                   // cgroup_sock
+      &kSkBuff,                 // lwt_in
+      &kSkBuff,                 // lwt_out
+      &kSkBuff,                 // lwt_xmit
+      &kSockOps,                // sock_ops
+      &kSkBuff,                 // sk_skb
+      &kCgroupDev,              // cgroup_device
+      &kSkMsg,                  // sk_msg
+      &kRawTracepoint,          // raw_tracepoint
+      &kSockAddr,               // cgroup_sock_addr
+      &kSkBuff,                 // lwt_seg6local
+      &kLirc,                   // lirc_mode2
+      &kSkReuseport,            // sk_reuseport
+      &kSkBuff,                 // flow_dissector
+      &kSysctl,                 // cgroup_sysctl
+      &kRawTracepointWritable,  // raw_tracepoint_writable
+      &kSockopt,                // cgroup_sockopt
+      nullptr,                  // tracing
+      nullptr,                  // struct_ops
+      nullptr,                  // ext
+      nullptr,                  // lsm
+      &kSkLookup,               // sk_lookup
+      &kSyscall,                // syscall
+      &kNetfilter,              // netfilter
+  };
+  const auto index = static_cast<std::uint32_t>(type);
+  return index < kByType.size() ? kByType[index] : nullptr;
+}
 
-struct ContextField {
-  std::string_view name;
-  std::uint32_t off = 0;
-  std::uint32_t size = 0;  ///< the only size of access that Linux allows; a pointer field still yields all 64 bits
-  FieldKind kind = FieldKind::scalar;
-  bool writable = false;
-  std::uint32_t attach_type = 0;  ///< when not 0: only programs of this enum bpf_attach_type may read it
-};
-
-struct ContextLayout {
-  ProgType type = ProgType::unspec;
-  std::string_view name;  ///< of the structure, as Linux calls it
-  std::uint32_t bytes = 0;
-  std::span<const ContextField> fields;  ///< by ascending offset
-};
-
-inline constexpr std::uint32_t kAttachXdpDevmap = 33;  ///< BPF_XDP_DEVMAP
-
-inline constexpr std::array kXdpMdFields{
-    ContextField{"data", 0, 4, FieldKind::packet},
-    ContextField{"data_end", 4, 4, FieldKind::packet_end},
-    ContextField{"data_meta", 8, 4, FieldKind::packet_meta},
-    ContextField{"ingress_ifindex", 12, 4},
-    ContextField{"rx_queue_index", 16, 4},
-    ContextField{"egress_ifindex", 20, 4, FieldKind::scalar, false, kAttachXdpDevmap},
-};
-
-inline constexpr std::array kContextLayouts{
-    ContextLayout{ProgType::xdp, "xdp_md", 24, kXdpMdFields},
-};
-
-/// The layout for programs of `type`, null when they get plain memory. Static storage.
+/// The layout that this release's runs emulate for programs of `type`, null when they get plain memory. Static storage.
 [[nodiscard]] constexpr const ContextLayout* find_context_layout(ProgType type) noexcept {
-  for (const ContextLayout& layout : kContextLayouts)
-    if (layout.type == type) return &layout;
-  return nullptr;
+  return type == ProgType::xdp ? &kXdpMd : nullptr;
 }
 
 /// The field that starts at `off`, null when none does.

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -16,6 +15,7 @@
 
 #include "abi/attach_types.hpp"
 #include "abi/kernel_types.hpp"
+#include "abi/sets.hpp"
 
 namespace skep::abi {
 
@@ -133,34 +133,6 @@ enum Effect : std::uint32_t {
   fastcall = 1 << 16,             ///< keeps r1 to r5 where compilers ask for it (bpf_fastcall)
   trusted = 1 << 17,              ///< the kernel pointer in r0 is trusted
 };
-
-/// Program types that may call a helper: bit n for ProgType n.
-using ProgTypes = std::uint64_t;
-inline constexpr ProgTypes kAllProgTypes = ~std::uint64_t{0};
-[[nodiscard]] constexpr ProgTypes prog_types(std::initializer_list<ProgType> types) noexcept {
-  ProgTypes set = 0;
-  for (const ProgType type : types) set |= std::uint64_t{1} << static_cast<unsigned>(type);
-  return set;
-}
-[[nodiscard]] constexpr bool contains(ProgTypes set, ProgType type) noexcept {
-  const auto bit = static_cast<std::uint32_t>(type);
-  return bit < 64 && (set >> bit & 1) != 0;
-}
-
-/// Map types that a helper's map argument may have: bit n for MapType n.
-using MapTypes = std::uint64_t;
-[[nodiscard]] constexpr MapTypes map_types(std::initializer_list<MapType> types) noexcept {
-  MapTypes set = 0;
-  for (const MapType type : types) set |= std::uint64_t{1} << static_cast<unsigned>(type);
-  return set;
-}
-[[nodiscard]] constexpr bool contains(MapTypes set, MapType type) noexcept {
-  const auto bit = static_cast<std::uint32_t>(type);
-  return bit < 64 && (set >> bit & 1) != 0;
-}
-
-/// What a program's loader must be allowed to do: nothing special, CAP_BPF, or CAP_PERFMON on top.
-enum class Privilege : std::uint8_t { none, bpf, perfmon };
 
 /// The helpers' ids, by name.
 enum class HelperId : std::uint32_t {

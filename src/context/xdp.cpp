@@ -124,6 +124,13 @@ std::optional<std::uint64_t> XdpPacket::load(std::uint32_t off, unsigned size) c
       return pointer(meta_);
     case abi::FieldKind::scalar:
       break;
+    case abi::FieldKind::flow_keys:
+    case abi::FieldKind::socket:
+    case abi::FieldKind::socket_or_null:
+    case abi::FieldKind::sock_common_or_null:
+    case abi::FieldKind::tp_buffer:
+    case abi::FieldKind::btf:
+      return std::nullopt;  // no field of xdp_md
   }
   const std::array scalars{options_.ingress_ifindex, options_.rx_queue_index, options_.egress_ifindex};
   return scalars[(off - kFirstScalar) / sizeof(std::uint32_t)];

@@ -48,6 +48,9 @@ struct Verdict {
 /// Loads programs of one kind after another, into one log buffer.
 class Referee {
  public:
+  /// Level 1: what led to a rejection; level 2: every instruction and state.
+  explicit Referee(std::uint32_t log_level = 1) : log_level_(log_level) {}
+
   const Verdict& load(const ProgramKind& kind, std::span<const Insn> insns, const char* license = "GPL") {
     buffer_[0] = '\0';
     bpf_attr attr{};
@@ -58,7 +61,7 @@ class Referee {
     attr.insns = reinterpret_cast<std::uint64_t>(insns.data());
     attr.insn_cnt = static_cast<std::uint32_t>(insns.size());
     attr.license = reinterpret_cast<std::uint64_t>(license);
-    attr.log_level = 1;
+    attr.log_level = log_level_;
     attr.log_buf = reinterpret_cast<std::uint64_t>(buffer_.data());
     attr.log_size = static_cast<std::uint32_t>(buffer_.size());
     const Descriptor program(call(BPF_PROG_LOAD, attr));
@@ -75,6 +78,7 @@ class Referee {
   }
 
  private:
+  std::uint32_t log_level_;
   std::vector<char> buffer_ = std::vector<char>(65536);
   Verdict verdict_;
 };

@@ -232,18 +232,16 @@ TEST_CASE("fields of xdp_md read as whole pointers, and only as four bytes") {
   CHECK_FALSE(packet.store(16, 4, 0));
 }
 
-TEST_CASE("the context table is dense, ascending and inside its structure") {
-  for (const abi::ContextLayout& layout : abi::kContextLayouts) {
-    std::uint32_t end = 0;
-    for (const abi::ContextField& field : layout.fields) {
-      CHECK(field.off == end);
-      end = field.off + field.size;
-      CHECK(abi::find_context_field(layout, field.off) == &field);
-      CHECK(abi::find_context_field(layout, field.off + 1) == nullptr);
-    }
-    CHECK(end == layout.bytes);
-    CHECK(abi::find_context_layout(layout.type) == &layout);
+TEST_CASE("the fields of xdp_md follow each other and fill it") {
+  const abi::ContextLayout& layout = *abi::find_context_layout(ProgType::xdp);
+  std::uint32_t end = 0;
+  for (const abi::ContextField& field : layout.fields) {
+    CHECK(field.off == end);
+    end = field.off + field.size;
+    CHECK(abi::find_context_field(layout, field.off) == &field);
+    CHECK(abi::find_context_field(layout, field.off + 1) == nullptr);
   }
+  CHECK(end == layout.bytes);
   CHECK(sizeof(xdp_md) == abi::find_context_layout(ProgType::xdp)->bytes);
   CHECK(abi::find_context_layout(ProgType::kprobe) == nullptr);
 }
