@@ -134,6 +134,7 @@ std::optional<Difference> compare_spec(const MapSpec& ours, const MapSpec& their
   if (ours.value_size != theirs.value_size) return differ("value size", ours.value_size, theirs.value_size);
   if (ours.max_entries != theirs.max_entries) return differ("max_entries", ours.max_entries, theirs.max_entries);
   if (ours.flags != theirs.flags) return differ("flags", ours.flags, theirs.flags);
+  if (ours.numa_node != theirs.numa_node) return differ("numa_node", ours.numa_node, theirs.numa_node);
   if (ours.map_extra != theirs.map_extra) return differ("map_extra", ours.map_extra, theirs.map_extra);
   if (ours.btf_key_type != theirs.btf_key_type) return differ("key type", ours.btf_key_type, theirs.btf_key_type);
   if (ours.btf_value_type != theirs.btf_value_type)
@@ -145,19 +146,31 @@ std::optional<Difference> compare_spec(const MapSpec& ours, const MapSpec& their
   return ours.inner == nullptr ? std::nullopt : compare_spec(*ours.inner, *theirs.inner);
 }
 
-std::optional<Difference> compare_map(const MapSpec& ours, const TheirMap& theirs) {
-  if (theirs.bound) return compare_spec(ours, theirs.spec);
-  MapSpec spec = theirs.spec;
-  spec.value_size = ours.value_size;
-  return compare_spec(ours, spec);
+std::string digest(const loader::MapDef& map) {
+  std::uint64_t value = 0xcbf29ce484222325;
+  for (std::size_t i = 0; i < map.spec.value_size; ++i)
+    value =
+        (value ^ static_cast<std::uint64_t>(i < map.contents.size() ? map.contents[i] : std::byte{0})) * 0x100000001b3;
+  return fmt::format("{:016x}", value);
 }
 
-/// Programs that skep says cannot run as they are, for a reason that libbpf does not have.
+std::optional<Difference> compare_map(const loader::MapDef& ours, const TheirMap& theirs) {
+  MapSpec spec = theirs.spec;
+  if (!theirs.bound) spec.value_size = ours.spec.value_size;
+  if (auto difference = compare_spec(ours.spec, spec)) return difference;
+  // Values of configuration come later.
+  if (!theirs.contents.empty() && ours.origin != loader::MapDef::Origin::kconfig && digest(ours) != theirs.contents)
+    return Difference{"map contents", ours.spec.name, ""};
+  return std::nullopt;
+}
+
+/// What keeps skep from relocating a program. Functions of the kernel, and variables that its types have, are
+/// relocated: what is missing to run these is not libbpf's to give either.
 const program::Need* need_of(const program::Program& program) {
+  using Kind = program::Need::Kind;
   for (const program::Need& need : program.needs)
-    if (need.kind == program::Need::Kind::core_relocation ||
-        (need.kind == program::Need::Kind::ksym && program.insns[need.pc].src == 0 &&
-         need.name.find(':') != need.name.npos))
+    if (need.kind == Kind::core_relocation || need.kind == Kind::kconfig ||
+        (need.kind == Kind::ksym && program.insns[need.pc].src == 0))
       return &need;
   return nullptr;
 }
@@ -167,7 +180,7 @@ void compare_maps(const Pairing& pair, Comparison& result) {
     const auto number = pair.map_number.find(std::string(plain_name(theirs.spec.name)));
     const auto difference = number == pair.map_number.end()
                                 ? std::optional(Difference{"map missing", theirs.spec.name, ""})
-                                : compare_map(pair.ours.maps[static_cast<std::size_t>(number->second)].spec, theirs);
+                                : compare_map(pair.ours.maps[static_cast<std::size_t>(number->second)], theirs);
     ++(difference ? result.maps_different : result.maps_equal);
     if (difference) result.map_differences.push_back(*difference);
   }

@@ -66,6 +66,7 @@ std::vector<Source> sources(const fs::path& cache) {
   all.push_back({"libbpf-tools", objects::in_executables("libbpf-tools")});
   all.push_back({"cilium/ebpf", below("/usr/share/gocode/src/github.com/cilium/ebpf", "-el.elf")});
   all.push_back({"selftests", below((cache / "selftests").string(), ".bpf.o")});
+  all.push_back({"linked", below((cache / "linked").string(), ".linked.o")});
   const char* only = std::getenv("SKEP_REFEREE_ONLY");
   for (Source& source : all) {
     if (source.found.empty()) fmt::print("SKIP: no objects of {}\n", source.name);
@@ -79,10 +80,14 @@ std::vector<Source> sources(const fs::path& cache) {
 class Witness {
  public:
   explicit Witness(fs::path cache) : cache_(std::move(cache)) {
-    fs::create_directories(cache_ / "reports");
-    seed_ = 0xcbf29ce484222325;
+    std::uint64_t seed = 0xcbf29ce484222325;
     for (const char* file : {"witness", "kernel.btf", "kernel.config"})
-      if (const auto bytes = tools::read_file(cache_ / file)) seed_ = digest(seed_, *bytes);
+      if (const auto bytes = tools::read_file(cache_ / file)) seed = digest(seed, *bytes);
+    reports_ = cache_ / fmt::format("reports-{:016x}", seed);
+    for (const auto& entry : fs::directory_iterator(cache_))
+      if (entry.path().filename().string().starts_with("reports") && entry.path() != reports_)
+        fs::remove_all(entry.path());
+    fs::create_directories(reports_);
   }
 
   bool ask(const std::vector<Found>& found) {
@@ -108,10 +113,9 @@ class Witness {
 
  private:
   [[nodiscard]] fs::path report_of(const Found& found) const {
-    return cache_ / "reports" / fmt::format("{:016x}.tsv", digest(seed_, found.image));
+    return reports_ / fmt::format("{:016x}.tsv", digest(0xcbf29ce484222325, found.image));
   }
-  fs::path cache_;
-  std::uint64_t seed_ = 0;
+  fs::path cache_, reports_;
 };
 
 /// What libbpf finds around an object on this machine, given to skep: addresses out of /proc/kallsyms, the

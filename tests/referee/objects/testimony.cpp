@@ -37,7 +37,7 @@ TheirMap read_map(Fields fields) {
   map.spec.value_size = fields.word();
   map.spec.max_entries = fields.word();
   map.spec.flags = fields.word();
-  map.numa_node = fields.word();
+  map.spec.numa_node = fields.word();
   map.spec.map_extra = fields.number();
   map.spec.btf_key_type = fields.word();
   map.spec.btf_value_type = fields.word();
@@ -74,7 +74,7 @@ void read_load(Fields fields, std::vector<TheirProgram>& programs) {
       std::find_if(programs.begin(), programs.end(), [name](const TheirProgram& each) { return each.name == name; });
   if (program == programs.end()) return;
   program->loaded = true;
-  program->by_its_own_rules = fields.text() == "whole";
+  program->by_its_own_rules = fields.text() == "rules";
   fields.number();  // as opened, or the witness's own
   // Which function of a struct_ops struct a program is turns up when the struct is looked up in the kernel's types.
   const std::uint32_t attach_type = fields.word();
@@ -118,6 +118,7 @@ Testimony parse_testimony(std::string_view report) {
     if (what == "map") said.maps.push_back(read_map(fields));
     if (what == "inner" && !said.maps.empty())
       said.maps.back().spec.inner = std::make_shared<MapSpec>(read_map(fields).spec);
+    if (what == "contents" && !said.maps.empty()) said.maps.back().contents = fields.text();
     if (what == "program") said.programs.push_back(read_program(fields));
     if (what == "load") read_load(fields, said.programs);
     if (what == "value") read_value_size(fields, said.maps);

@@ -4,6 +4,7 @@
 //  - refused STAGE MESSAGE: libbpf does not open the object
 //  - map NAME TYPE KEY VALUE MAX FLAGS NUMA EXTRA KEY_TYPE VALUE_TYPE PIN: each map as opened, in libbpf's order
 //  - inner …: likewise, what the map before holds
+//  - contents DIGEST: of the map before, one of global variables; FNV-1a of its bytes as opened
 //  - program NAME SECTION TYPE ATTACH_TYPE AUTOLOAD: each program as opened
 //  - value NAME VALUE: of a struct_ops map, once the kernel's struct is known
 //  - autoload NAME AUTOLOAD: of a struct_ops program, once its maps are
@@ -28,8 +29,7 @@ inline constexpr std::int32_t kNoMap = 0x40000000;
 
 struct TheirMap {
   MapSpec spec;
-  std::uint32_t numa_node = 0;
-  std::string pin_path;
+  std::string pin_path, contents;
   bool bound = true;  ///< false for a struct_ops map whose struct in the kernel libbpf did not come to look up
 };
 
