@@ -92,9 +92,11 @@ struct BuildOptions {
 
 class Executable {
  public:
-  /// Errors: unsupported when the program needs what skep does not have, or calls a kernel function that nobody gives (the
-  /// message names each); also when it calls a helper that is unknown or that its program type may not call ("insn 7:
-  /// helper 25 (perf_event_output) …").
+  /// Program arrays that the object gives contents (`.values = {[1] = other}`) are filled by the first build of a
+  /// program that uses them, once: the programs named are built with the same options, and so on; slots that the
+  /// application has filled stay as they are. Errors: unsupported when the program needs what skep does not have, or
+  /// calls a kernel function that nobody gives (the message names each); also when it calls a helper that is unknown or
+  /// that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
   [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
 
   /// Runs on `context`. Never throws; see RunResult.

@@ -55,17 +55,24 @@ class Map {
 
   [[nodiscard]] const MapSpec& spec() const;
   [[nodiscard]] const std::string& name() const { return spec().name; }
+  /// Tells the live maps of this process apart, as a map's id does in Linux.
+  [[nodiscard]] std::uint32_t id() const;
   [[nodiscard]] bool per_cpu() const;
   [[nodiscard]] unsigned cpus() const;
 
-  /// The number of bytes that lookup() returns and update() takes: value_size, or for a per-CPU map round_up(value_size, 8)
-  /// for each CPU in turn, as in Linux.
+  /// The number of bytes that lookup() returns and update() takes: value_size, or for a per-CPU map
+  /// round_up(value_size, 8) for each CPU in turn, as in Linux.
   [[nodiscard]] std::size_t host_value_size() const;
 
   /// A copy of the value under `key` (exactly key_size bytes). ENOENT when there is none.
   [[nodiscard]] Result<std::vector<std::byte>> lookup(std::span<const std::byte> key) const;
   /// Stores `value` (exactly host_value_size() bytes) under `key`. ENOENT, EEXIST, E2BIG as Linux.
-  Result<void> update(std::span<const std::byte> key, std::span<const std::byte> value, Update flag = Update::any) const;
+  Result<void> update(std::span<const std::byte> key, std::span<const std::byte> value,
+                      Update flag = Update::any) const;
+  /// Puts `inner` under `key` of a map of maps. EINVAL when this is none, or when `inner` does not look like
+  /// spec().inner; else as the other update(). A program that has looked `inner` up keeps it for the rest of its run,
+  /// whatever is updated or removed meanwhile. lookup() then gives id() of the map inside, 4 bytes.
+  Result<void> update(std::span<const std::byte> key, const Map& inner, Update flag = Update::any) const;
   /// Removes `key`. ENOENT when there is none, EINVAL for arrays.
   Result<void> erase(std::span<const std::byte> key) const;
   /// Forbids the application to write from now on, as BPF_MAP_FREEZE does; programs still may. EPERM when it may not
@@ -74,8 +81,8 @@ class Map {
   /// The key after `key` in iteration order; the first one for an empty span or a key that is gone. Nothing at the end.
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> next_key(std::span<const std::byte> key) const;
 
-  /// Calls `visit(key, value)` with a copy of each entry until it returns false. Entries that other threads add or remove
-  /// meanwhile may or may not be seen; none is seen twice. Returns the number of calls made.
+  /// Calls `visit(key, value)` with a copy of each entry until it returns false. Entries that other threads add or
+  /// remove meanwhile may or may not be seen; none is seen twice. Returns the number of calls made.
   std::size_t for_each(
       const std::function<bool(std::span<const std::byte> key, std::span<const std::byte> value)>& visit) const;
 
@@ -118,6 +125,10 @@ class Map {
   template <PlainValue K, PlainValue V>
   Result<void> update(const K& key, const V& value, Update flag = Update::any) const {
     return update(std::as_bytes(std::span(&key, 1)), std::as_bytes(std::span(&value, 1)), flag);
+  }
+  template <PlainValue K>
+  Result<void> update(const K& key, const Map& inner, Update flag = Update::any) const {
+    return update(std::as_bytes(std::span(&key, 1)), inner, flag);
   }
   template <PlainValue K>
   Result<void> erase(const K& key) const {

@@ -50,6 +50,10 @@ struct ObjectOptions {
   /// does not ask for are not minded. A value that does not fit its variable is an error.
   std::map<std::string, ExternValue, std::less<>> externs;
   std::map<std::string, std::uint32_t, std::less<>> max_entries;  ///< by map name: sizes set before the maps are made
+  /// By name of a map of maps: what the maps inside look like, where the object does not say so
+  /// (bpf_map__set_inner_map_fd of libbpf). Without, such a map refuses every operation, and programs that use it
+  /// cannot be built.
+  std::map<std::string, MapSpec, std::less<>> inner_maps;
 };
 
 /// One program of an object.

@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "api/object_data.hpp"
-#include "lower/lower.hpp"
+#include "api/static_slots.hpp"
 #include "maps/prog_array.hpp"
 #include "vm/run.hpp"
 
@@ -16,14 +16,7 @@ struct Executable::Data {
 };
 
 Result<Executable> Executable::build(const Program& program, const BuildOptions& options) {
-  lower::Inputs inputs;
-  inputs.program = program.data();
-  for (const Map& map : program.maps()) inputs.maps.push_back(map.storage());
-  inputs.host = options.host != nullptr ? options.host : program.owner()->host;
-  inputs.app_helpers = options.helpers;
-  inputs.app_kfuncs = options.kfuncs;
-  inputs.guarded = options.mode == Mode::guarded;
-  auto image = lower::lower(std::move(inputs));
+  auto image = build_image(*program.owner(), program.data(), options);
   if (!image) return fail(std::move(image).error());
   return Executable(std::make_shared<const Data>(Data{program, std::move(*image)}));
 }

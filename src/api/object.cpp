@@ -10,6 +10,7 @@
 
 #include "api/files.hpp"
 #include "api/object_data.hpp"
+#include "api/static_slots.hpp"
 #include "api/surroundings.hpp"
 #include "maps/map_storage.hpp"
 
@@ -22,6 +23,8 @@ Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, un
   const std::string where = "map " + spec.name;
   if (const auto size = options.max_entries.find(spec.name); size != options.max_entries.end())
     spec.max_entries = size->second;
+  if (const auto inner = options.inner_maps.find(spec.name); inner != options.inner_maps.end())
+    spec.inner = std::make_shared<const MapSpec>(inner->second);
   auto storage = maps::create(spec, {.cpus = cpus, .max_bytes = budget});
   if (!storage && storage.error().code == ErrorCode::unsupported)
     return Map::wrap(maps::make_stand_in(spec, {.cpus = cpus}));
@@ -39,6 +42,17 @@ Result<Map> make_map(const loader::MapDef& def, const ObjectOptions& options, un
       return fail(ErrorCode::invalid, where, fmt::format("initial contents: {}", std::strerror(-error)), -error);
   }
   return Map::wrap(std::move(*storage));
+}
+
+/// Refuses options for maps that the object does not have.
+template <class ByName>
+Result<void> check_names(const ByName& by_name, const char* option, const loader::ObjectSpec& spec) {
+  for (const auto& [map_name, value] : by_name) {
+    const auto is_it = [&map_name = map_name](const loader::MapDef& def) { return def.spec.name == map_name; };
+    if (std::none_of(spec.maps.begin(), spec.maps.end(), is_it))
+      return fail(ErrorCode::not_found, option, fmt::format("the object has no map {}", map_name));
+  }
+  return {};
 }
 
 template <class Things, class NameOf>
@@ -60,11 +74,9 @@ Result<Object> Object::load(std::span<const std::byte> bytes, std::string name, 
   auto spec = loader::parse_object(
       bytes, std::move(name), [&options] { return read_target_btf(options); }, surroundings_of(options));
   if (!spec) return fail(std::move(spec).error());
-  for (const auto& [map_name, size] : options.max_entries) {
-    const auto is_it = [&map_name = map_name](const loader::MapDef& def) { return def.spec.name == map_name; };
-    if (std::none_of(spec->maps.begin(), spec->maps.end(), is_it))
-      return fail(ErrorCode::not_found, "max_entries", fmt::format("the object has no map {}", map_name));
-  }
+  if (auto named = check_names(options.max_entries, "max_entries", *spec); !named)
+    return fail(std::move(named).error());
+  if (auto named = check_names(options.inner_maps, "inner_maps", *spec); !named) return fail(std::move(named).error());
   auto data = std::make_shared<ObjectData>();
   data->spec = std::move(*spec);
   data->host = options.host != nullptr ? options.host : make_process_host();
@@ -73,7 +85,9 @@ Result<Object> Object::load(std::span<const std::byte> bytes, std::string name, 
     auto map = make_map(def, options, data->host->cpu_count(), budget);
     if (!map) return fail(std::move(map).error());
     data->maps.push_back(std::move(*map));
+    data->filled_arrays.push_back(def.spec.type != MapType::prog_array || def.slots.empty());
   }
+  if (auto filled = fill_inner_maps(data->spec, data->maps); !filled) return fail(std::move(filled).error());
   return Object(std::move(data));
 }
 

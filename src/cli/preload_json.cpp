@@ -115,18 +115,4 @@ Result<void> preload(const Object& object, const std::string& name, const std::s
   return {};
 }
 
-Result<void> fill_static_slots(const Object& object, const BuildOptions& build) {
-  const auto& defs = object.spec().maps;
-  for (std::size_t i = 0; i < defs.size() && i < object.maps().size(); ++i) {
-    if (defs[i].spec.type != MapType::prog_array) continue;
-    const Target target{object, object.maps()[i], defs[i], build};
-    for (std::uint32_t slot = 0; slot < defs[i].slots.size(); ++slot) {
-      if (defs[i].slots[slot].empty()) continue;
-      if (auto done = put_program(target, std::as_bytes(std::span(&slot, 1)), defs[i].slots[slot]); !done)
-        return at(fmt::format("map {}, slot {}", defs[i].spec.name, slot), done.error());
-    }
-  }
-  return {};
-}
-
 }  // namespace skep::cli

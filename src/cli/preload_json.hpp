@@ -15,7 +15,4 @@ namespace skep::cli {
 [[nodiscard]] Result<void> preload(const Object& object, const std::string& name, const std::string& path,
                                    const BuildOptions& build);
 
-/// Puts the object's static initialisers (`.values = { [0] = &other_program }`) into its program arrays.
-[[nodiscard]] Result<void> fill_static_slots(const Object& object, const BuildOptions& build);
-
 }  // namespace skep::cli

@@ -124,7 +124,6 @@ Result<Session> Session::open(const RunOptions& options) {
   build.host = host;
   auto executable = Executable::build(*program, build);
   if (!executable) return fail(ErrorCode::unsupported, "program " + program->name(), executable.error().message());
-  if (auto done = fill_static_slots(*object, build); !done) return fail(std::move(done).error());
   for (const auto& [map, path] : options.preload)
     if (auto done = preload(*object, map, path, build); !done) return fail(std::move(done).error());
   Session session(options, std::move(host), std::move(*object), std::move(*executable));

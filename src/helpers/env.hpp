@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include <skep/helper.hpp>
 
@@ -19,13 +20,17 @@ class Env : public HelperCall {
   /// Ends the program's hold on a record; the ring it came from, null when `record` is not the start of one it holds.
   [[nodiscard]] virtual maps::RingBufferMap* release_record(std::byte* record) noexcept = 0;
 
+  /// Keeps an inner map that the program has looked up: until the run ends it lives, and the program may name it. False
+  /// when there is no memory for that.
+  [[nodiscard]] virtual bool hold_map(std::shared_ptr<maps::MapStorage> map) noexcept = 0;
+
   /// Lets the program touch [base, base + size), memory of no region of this run (a map key handed to a callback),
   /// until the matching unlend(); calls nest. False, and nothing is lent, when too many are.
   [[nodiscard]] virtual bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept = 0;
   virtual void unlend() noexcept = 0;
 
-  /// How many bytes may be read from `address` on, 0 when none. For strings, whose end another thread may overwrite after
-  /// the guard has seen it.
+  /// How many bytes may be read from `address` on, 0 when none. For strings, whose end another thread may overwrite
+  /// after the guard has seen it.
   [[nodiscard]] virtual std::uint64_t readable_room(std::uint64_t address) noexcept = 0;
 
   /// The packet or another region has moved: every cached check is void.

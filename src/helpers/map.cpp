@@ -1,6 +1,9 @@
 // Look-ups and changes of maps. What a kind allows, and its errors, are the storage's; a map argument has its key and
 // value bytes checked before any of this runs.
+#include <utility>
+
 #include "helpers/family.hpp"
+#include "maps/map_of_maps.hpp"
 
 namespace skep::helpers {
 namespace {
@@ -8,10 +11,21 @@ namespace {
 // Asking for the CPU takes one from the host, so only maps that have a value for each CPU do.
 unsigned cpu_for(Env& env, const maps::MapStorage& map) noexcept { return map.per_cpu() ? env.cpu() : 0; }
 
+// The inner map itself, which the run then holds; null when there is none.
+std::uint64_t lookup_inner(Env& env, maps::MapOfMaps& outer, const std::byte* key) noexcept {
+  std::shared_ptr<maps::MapStorage> inner = outer.inner(key);
+  const auto address = reinterpret_cast<std::uint64_t>(inner.get());
+  return inner != nullptr && env.hold_map(std::move(inner)) ? address : 0;
+}
+
 std::uint64_t lookup(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t, std::uint64_t,
                      std::uint64_t) noexcept {
   maps::MapStorage& storage = map_of(map);
-  return reinterpret_cast<std::uint64_t>(storage.lookup(bytes_at(key), cpu_for(env, storage)));
+  const std::byte* value = storage.lookup(bytes_at(key), cpu_for(env, storage));
+  if (value == nullptr) {
+    if (maps::MapOfMaps* outer = storage.map_of_maps()) return lookup_inner(env, *outer, bytes_at(key));
+  }
+  return reinterpret_cast<std::uint64_t>(value);
 }
 
 std::uint64_t update(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t value, std::uint64_t flags,

@@ -94,6 +94,26 @@ constexpr Rules kRules[] = {
      kAnySize,
      kAnySize,
      0},
+    {MapType::array_of_maps,
+     make_array_of_maps,
+     Shape::table,
+     4,
+     {4},
+     kHostAccess | numa_node,
+     kAnySize,
+     kAnySize,
+     kAnySize,
+     0},
+    {MapType::hash_of_maps,
+     make_hash_of_maps,
+     Shape::table,
+     kAnySize,
+     {4},
+     kHashFlags | numa_node,
+     kAnySize,
+     kMaxHashElement,
+     kMaxHashEntries,
+     E2BIG},
     {MapType::devmap, make_devmap, Shape::table, 4, {4, 8}, kHostAccess | numa_node, kAnySize, kAnySize, kAnySize, 0},
     {MapType::cpumap, make_cpumap, Shape::table, 4, {4, 8}, numa_node, kAnySize, kAnySize, kMaxCpuMapEntries, E2BIG},
     {MapType::xskmap, make_xskmap, Shape::table, 4, {4}, kHostAccess | numa_node, kAnySize, kAnySize, kAnySize, 0},
@@ -171,8 +191,33 @@ Complaint check(const MapSpec& spec, const Rules& rules) {
   return {};
 }
 
+bool holds_maps(const MapSpec& spec) {
+  return spec.type == MapType::array_of_maps || spec.type == MapType::hash_of_maps;
+}
+
+/// What stands in the way of storing a map of this kind here, whatever its sizes; empty when nothing does.
+std::string missing(const MapSpec& spec) {
+  if (!holds_maps(spec)) return {};
+  if (spec.inner == nullptr) return "nothing says what the maps inside look like";
+  if (rules_for(spec.inner->type) == nullptr)
+    return fmt::format("the maps inside: type {} has no storage", name_of(spec.inner->type));
+  return {};
+}
+
 unsigned cpus_for(const CreateOptions& options) {
   return options.cpus != 0 ? options.cpus : static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
+}
+
+/// What inner maps are held to: the definition of a map that was made as `inner` asks, for kinds add flags of their
+/// own.
+Result<std::shared_ptr<const MapSpec>> template_of(const MapSpec& inner, const std::string& where,
+                                                   const CreateOptions& options) {
+  if (holds_maps(inner)) return fail(ErrorCode::invalid, where, "the maps inside hold maps", EINVAL);
+  const auto sample = create(inner, options);
+  if (!sample) return fail(sample.error().code, where, "the maps inside: " + sample.error().what, sample.error().sys);
+  if ((*sample)->prog_array() != nullptr)
+    return fail(ErrorCode::unsupported, where, "the maps inside hold programs", kNotSupported);
+  return std::make_shared<const MapSpec>((*sample)->spec());
 }
 
 class StandIn final : public MapStorage {
@@ -201,10 +246,17 @@ Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOpti
       return fail(ErrorCode::invalid, where, fmt::format("there is no map type {}", type), EINVAL);
     return fail(ErrorCode::unsupported, where, fmt::format("type {} has no storage", name_of(spec.type)), EINVAL);
   }
+  if (auto what = missing(spec); !what.empty()) return fail(ErrorCode::unsupported, where, std::move(what), EINVAL);
   if (auto complaint = check(spec, *rules); complaint.sys != 0)
     return fail(code_of(complaint.sys), where, std::move(complaint.what), complaint.sys);
 
-  auto map = rules->make({.spec = spec, .cpus = cpus_for(options), .max_bytes = options.max_bytes});
+  MapSpec made = spec;
+  if (holds_maps(spec)) {
+    auto inner = template_of(*spec.inner, where, options);
+    if (!inner) return fail(std::move(inner).error());
+    made.inner = std::move(*inner);
+  }
+  auto map = rules->make({.spec = std::move(made), .cpus = cpus_for(options), .max_bytes = options.max_bytes});
   if (map == nullptr) {
     auto what = fmt::format("no memory for {} entries of key_size {} and value_size {}, limit {} bytes",
                             spec.max_entries, spec.key_size, spec.value_size, options.max_bytes);

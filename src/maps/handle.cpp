@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "maps/map_of_maps.hpp"
 #include "maps/map_storage.hpp"
 #include "maps/update_flags.hpp"
 
@@ -88,6 +89,7 @@ Map Map::wrap(std::shared_ptr<maps::MapStorage> storage) {
 
 const std::shared_ptr<maps::MapStorage>& Map::storage() const { return user_->storage; }
 const MapSpec& Map::spec() const { return storage()->spec(); }
+std::uint32_t Map::id() const { return storage()->id(); }
 bool Map::per_cpu() const { return storage()->per_cpu(); }
 unsigned Map::cpus() const { return storage()->cpus(); }
 std::size_t Map::host_value_size() const { return storage()->host_value_size(); }
@@ -106,6 +108,16 @@ Result<void> Map::update(std::span<const std::byte> key, std::span<const std::by
   if (auto error = wrong_size(map, "key", key.size(), spec().key_size)) return fail(std::move(*error));
   if (auto error = wrong_size(map, "value", value.size(), host_value_size())) return fail(std::move(*error));
   return outcome(map, write_checked(map, key.data(), value.data(), flag));
+}
+
+Result<void> Map::update(std::span<const std::byte> key, const Map& inner, Update flag) const {
+  MapStorage& map = *storage();
+  if (auto error = wrong_size(map, "key", key.size(), spec().key_size)) return fail(std::move(*error));
+  maps::MapOfMaps* outer = map.map_of_maps();
+  if (outer == nullptr)
+    return fail(ErrorCode::invalid, fmt::format("map {}", name()), "holds no maps, its type is another", EINVAL);
+  if (!host_may_write(map)) return refuse(map, -EPERM);
+  return outcome(map, outer->put(key.data(), inner.storage(), static_cast<std::uint64_t>(flag)));
 }
 
 Result<void> Map::erase(std::span<const std::byte> key) const {

@@ -127,8 +127,10 @@ class HashTable {
     return 0;
   }
 
-  /// Takes `key` out. -ENOENT when it is not there.
-  int erase(const std::byte* key) noexcept {
+  /// Takes `key` out; `on_removed(slot)` is called once nobody finds the slot any more and before it is used again.
+  /// -ENOENT when the key is not there.
+  template <class OnRemoved>
+  int erase(const std::byte* key, const OnRemoved& on_removed) noexcept {
     const Key wanted(key, geometry_.key_size);
     const std::uint64_t hash = wanted.hash(seed_);
     std::uint32_t slot = 0;
@@ -140,9 +142,24 @@ class HashTable {
       link.store(next_of(slot).load(std::memory_order_relaxed), std::memory_order_release);
       locked.mark_departure();
     }
+    on_removed(slot);
     // Only now that the departure is counted may the slot be used again.
     pool_.give(slot, cells());
     return 0;
+  }
+  int erase(const std::byte* key) noexcept {
+    return erase(key, [](std::uint32_t) {});
+  }
+
+  /// Calls `visit(slot)` for each element, when no other thread uses the table any more.
+  template <class Visit>
+  void for_each_slot(const Visit& visit) const {
+    if (!pool_.ever_used()) return;
+    for (std::uint64_t bucket = 0; bucket < buckets(); ++bucket) {
+      for (std::uint32_t slot = head_at(bucket).load(std::memory_order_relaxed); slot != 0;
+           slot = next_of(slot).load(std::memory_order_relaxed))
+        visit(slot);
+    }
   }
 
   /// The key after `key` in bucket order into `next`; the first when `key` is null or absent. -ENOENT at the end.

@@ -22,6 +22,8 @@ using Maker = std::shared_ptr<MapStorage> (*)(const Creation&);
 [[nodiscard]] std::shared_ptr<MapStorage> make_hash(const Creation& creation);
 [[nodiscard]] std::shared_ptr<MapStorage> make_percpu_hash(const Creation& creation);
 [[nodiscard]] std::shared_ptr<MapStorage> make_prog_array(const Creation& creation);
+[[nodiscard]] std::shared_ptr<MapStorage> make_array_of_maps(const Creation& creation);
+[[nodiscard]] std::shared_ptr<MapStorage> make_hash_of_maps(const Creation& creation);
 [[nodiscard]] std::shared_ptr<MapStorage> make_ring_buffer(const Creation& creation);
 /// A ring whose positions start at `first_position`, a multiple of 8, for tests of what happens when they overflow.
 [[nodiscard]] std::shared_ptr<MapStorage> make_ring_buffer_at(const Creation& creation, std::uint64_t first_position);

@@ -23,6 +23,7 @@ namespace skep::maps {
 
 class RingBufferMap;
 class ProgArrayMap;
+class MapOfMaps;
 
 /// Linux' own ENOTSUPP, which bpf(2) hands out although no libc has a name for it: the kind has no such operation.
 inline constexpr int kNotSupported = 524;
@@ -89,6 +90,11 @@ class MapStorage {
   int freeze() noexcept { return frozen_.exchange(true) ? -EPERM : 0; }
   [[nodiscard]] bool frozen() const noexcept { return frozen_.load(std::memory_order_relaxed); }
 
+  /// Tells the live maps of this process apart (Linux: the map's id).
+  [[nodiscard]] std::uint32_t id() const noexcept {
+    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(this) / alignof(std::max_align_t));
+  }
+
   // What the run time needs to know.
 
   /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
@@ -98,6 +104,7 @@ class MapStorage {
   /// This map as one of the kinds that have helpers of their own; null for all others.
   [[nodiscard]] virtual RingBufferMap* ring_buffer() noexcept { return nullptr; }
   [[nodiscard]] virtual ProgArrayMap* prog_array() noexcept { return nullptr; }
+  [[nodiscard]] virtual MapOfMaps* map_of_maps() noexcept { return nullptr; }
   /// The application's last handle is gone; programs may still use the map. A program array drops its programs here, so
   /// that no cycle of programs and maps keeps itself alive (Linux does the same).
   virtual void last_user_gone() noexcept {}
@@ -128,8 +135,8 @@ struct CreateOptions {
 /// for a type that skep has no storage for yet.
 [[nodiscard]] Result<std::shared_ptr<MapStorage>> create(const MapSpec& spec, const CreateOptions& options = {});
 
-/// What stands for a map of a type that has no storage here, so that the other maps and programs of its object can be used:
-/// it tells its spec, and every operation is refused.
+/// What stands for a map of a type that has no storage here, so that the other maps and programs of its object can be
+/// used: it tells its spec, and every operation is refused.
 [[nodiscard]] std::shared_ptr<MapStorage> make_stand_in(const MapSpec& spec, const CreateOptions& options = {});
 
 }  // namespace skep::maps

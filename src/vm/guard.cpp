@@ -118,7 +118,7 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
     case ctx:
       return value == entry_r1_;
     case map:
-      if (!current_->has_map(value)) return false;
+      if (!current_->has_map(value) && !held_maps_.holds(value)) return false;
       bound = reinterpret_cast<const maps::MapStorage*>(value);
       return row.maps == 0 || (row.maps >> static_cast<unsigned>(bound->spec().type) & 1) != 0;
     case map_key:

@@ -18,6 +18,12 @@ constexpr std::uint64_t kMayGotoLimit = std::uint64_t{8} << 20;
 
 using Target = std::shared_ptr<const maps::TailTarget>;
 
+/// The value, of a row of such, that holds `address`; a window that allows nothing between two values.
+Window value_around(std::uint64_t address, std::uint64_t base, std::uint32_t stride, std::uint32_t size) noexcept {
+  const std::uint64_t value = base + (address - base) / stride * stride;
+  return address - value < size ? Window{value, size} : Window{};
+}
+
 }  // namespace
 
 Run::Run(const lower::Image& image, Context& context, std::uint64_t budget) noexcept
@@ -168,9 +174,7 @@ Window Run::find_region(Access access, std::uint64_t address) const noexcept {
   }
   if (const lower::MapRegion* region = current_->region_at(address)) {
     if (!(access == Access::read ? region->readable : region->writable)) return {};
-    const std::uint64_t value = region->base + (address - region->base) / region->stride * region->stride;
-    if (address - value < region->value_size) return {value, region->value_size};
-    return {};
+    return value_around(address, region->base, region->stride, region->value_size);
   }
   for (unsigned i = 0; i < records_count_; ++i) {
     const auto base = reinterpret_cast<std::uint64_t>(records_[i].bytes);
@@ -179,6 +183,10 @@ Window Run::find_region(Access access, std::uint64_t address) const noexcept {
   for (unsigned i = 0; i < lends_count_; ++i)
     if (address - lends_[i].base < lends_[i].bytes && (access == Access::read || lends_[i].writable))
       return {lends_[i].base, lends_[i].bytes};
+  if (const maps::ValueArea* area = held_maps_.area_at(address)) {
+    if (!(access == Access::read ? area->readable : area->writable)) return {};
+    return value_around(address, reinterpret_cast<std::uint64_t>(area->base), area->stride, area->value_size);
+  }
   return {};
 }
 
@@ -248,12 +256,19 @@ void Run::name_region(std::uint64_t address) noexcept {
     consider(reinterpret_cast<std::uint64_t>(memories_[i].base), memories_[i].bytes, memories_[i].name);
   for (unsigned i = 0; i < records_count_; ++i)
     consider(reinterpret_cast<std::uint64_t>(records_[i].bytes), records_[i].size, "ring-buffer record");
-  for (const lower::MapRegion& region : current_->regions) {
-    if (address - region.base >= region.bytes + kNear) continue;
-    const std::uint64_t last = region.bytes / region.stride - 1;
-    const std::uint64_t index = std::min((address - region.base) / region.stride, last);
-    consider(region.base + index * region.stride, region.value_size, region.map->spec().name);
-  }
+  const auto consider_value = [&](std::uint64_t base, std::uint64_t bytes, std::uint32_t stride, std::uint32_t size,
+                                  std::string_view name) {
+    if (address - base >= bytes + kNear) return;
+    const std::uint64_t index = std::min((address - base) / stride, bytes / stride - 1);
+    consider(base + index * stride, size, name);
+  };
+  for (const lower::MapRegion& region : current_->regions)
+    consider_value(region.base, region.bytes, region.stride, region.value_size, region.map->spec().name);
+  held_maps_.for_each_near([&](const maps::MapStorage& map) {
+    for (const maps::ValueArea& area : map.value_areas())
+      consider_value(reinterpret_cast<std::uint64_t>(area.base), area.bytes, area.stride, area.value_size,
+                     map.spec().name);
+  });
 }
 
 }  // namespace skep::vm

@@ -17,6 +17,7 @@
 #include "helpers/env.hpp"
 #include "isa/table.hpp"
 #include "lower/image.hpp"
+#include "vm/held_maps.hpp"
 
 namespace skep::vm {
 
@@ -60,6 +61,7 @@ class Run final : public helpers::Env {
   bool hold_record(maps::RingBufferMap& ring, std::byte* record, std::uint64_t size) noexcept override;
   maps::RingBufferMap* release_record(std::byte* record) noexcept override;
   void regions_changed() noexcept override;
+  bool hold_map(std::shared_ptr<maps::MapStorage> map) noexcept override { return held_maps_.add(std::move(map)); }
   bool lend(const std::byte* base, std::uint64_t size, bool writable) noexcept override;
   void unlend() noexcept override;
   std::uint64_t readable_room(std::uint64_t address) noexcept override;
@@ -156,6 +158,7 @@ class Run final : public helpers::Env {
   std::array<Window, isa::kRegisters> windows_[2];  // by Access
   std::uint32_t stack_windows_ = 0;  // bit Access * kRegisters + r: window of r that began at the running frame
   std::uint64_t may_goto_left_ = 0;
+  HeldMaps held_maps_;
 
   // Left uninitialised on purpose: only the first `count` entries mean something.
   std::array<Frame, kMaxFrames> frames_;

@@ -62,6 +62,7 @@ class FakeEnv final : public helpers::Env {
   std::size_t calls_before_fault = ~std::size_t{0};
   std::vector<std::pair<const std::byte*, std::uint64_t>> loans;
   std::vector<std::pair<maps::RingBufferMap*, std::byte*>> records;
+  std::vector<std::shared_ptr<maps::MapStorage>> held_maps;
 
   Host& host() noexcept override { return fixed_host; }
   Context& context() noexcept override { return context_; }
@@ -93,6 +94,10 @@ class FakeEnv final : public helpers::Env {
     maps::RingBufferMap* ring = found->first;
     records.erase(found);
     return ring;
+  }
+  bool hold_map(std::shared_ptr<maps::MapStorage> map) noexcept override {
+    held_maps.push_back(std::move(map));
+    return true;
   }
   bool lend(const std::byte* base, std::uint64_t size, bool) noexcept override {
     if (loans.size() >= max_loans) return false;

@@ -11,7 +11,8 @@ namespace skep::kernel {
 
 class KernelMap {
  public:
-  explicit KernelMap(const MapSpec& spec) : spec_(spec) {
+  /// A map of maps is made with a descriptor of one like those inside.
+  explicit KernelMap(const MapSpec& spec, int inner_fd = 0) : spec_(spec) {
     bpf_attr attr{};
     attr.map_type = static_cast<std::uint32_t>(spec.type);
     attr.key_size = spec.key_size;
@@ -19,12 +20,22 @@ class KernelMap {
     attr.max_entries = spec.max_entries;
     attr.map_flags = spec.flags;
     attr.map_extra = spec.map_extra;
+    attr.inner_map_fd = static_cast<std::uint32_t>(inner_fd);
     fd_ = Descriptor(call(BPF_MAP_CREATE, attr));
   }
 
   /// 0, or the negative errno that creation gave.
   [[nodiscard]] int error() const { return fd_.ok() ? 0 : fd_.get(); }
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// The number that a map of maps shows for this one.
+  [[nodiscard]] std::uint32_t id() const {
+    bpf_map_info info{};
+    bpf_attr attr{};
+    attr.info.bpf_fd = static_cast<std::uint32_t>(fd_.get());
+    attr.info.info_len = sizeof info;
+    attr.info.info = reinterpret_cast<std::uint64_t>(&info);
+    return call(BPF_OBJ_GET_INFO_BY_FD, attr) == 0 ? info.id : 0;
+  }
 
   int lookup(const std::byte* key, std::byte* value) const { return element(BPF_MAP_LOOKUP_ELEM, key, value, 0); }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags) const {

@@ -1,0 +1,146 @@
+// Programs call each other through arrays in circles as they like: each program is built once per call and each array
+// visited once, so the work is bounded by the file.
+#include "api/static_slots.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "lower/lower.hpp"
+#include "maps/map_of_maps.hpp"
+#include "maps/prog_array.hpp"
+
+namespace skep {
+namespace {
+
+using Image = std::shared_ptr<const lower::Image>;
+
+std::string slot_name(const loader::MapDef& def, std::size_t slot) {
+  return fmt::format("map {}, slot {}", def.spec.name, slot);
+}
+
+Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program::Program> program,
+                        const BuildOptions& options) {
+  lower::Inputs inputs;
+  inputs.program = std::move(program);
+  for (const Map& map : object.maps) inputs.maps.push_back(map.storage());
+  inputs.host = options.host != nullptr ? options.host : object.host;
+  inputs.app_helpers = options.helpers;
+  inputs.app_kfuncs = options.kfuncs;
+  inputs.guarded = options.mode == Mode::guarded;
+  return lower::lower(std::move(inputs));
+}
+
+bool names_map(const lower::Image& image, const maps::MapStorage& map) {
+  const auto address = reinterpret_cast<std::int64_t>(&map);
+  return std::any_of(image.ops.begin(), image.ops.end(),
+                     [address](const lower::Op& op) { return op.code == lower::Code::constant && op.imm == address; });
+}
+
+/// One build and the arrays it fills. Lives while the object's slots are locked.
+class SlotBuild {
+ public:
+  SlotBuild(const ObjectData& object, const BuildOptions& options)
+      : object_(object), options_(options), visited_(object.filled_arrays) {}
+
+  Result<Image> build(const std::shared_ptr<const program::Program>& program) {
+    auto entry = image_of(program);
+    if (!entry) return entry;
+    for (; !unvisited_.empty(); unvisited_.pop_front()) {
+      if (auto built = visit(unvisited_.front()); !built) return fail(std::move(built).error());
+    }
+    for (const Put& put : puts_)
+      if (auto done = fill(put); !done) return fail(std::move(done).error());
+    object_.filled_arrays = std::move(visited_);
+    return entry;
+  }
+
+ private:
+  struct Put {
+    std::size_t map;
+    std::uint32_t slot;
+    Image image;
+  };
+
+  Result<Image> image_of(const std::shared_ptr<const program::Program>& program) {
+    if (const auto known = images_.find(program.get()); known != images_.end()) return known->second;
+    auto image = lower_one(object_, program, options_);
+    if (!image) return image;
+    images_.emplace(program.get(), *image);
+    for (std::size_t i = 0; i < visited_.size(); ++i) {
+      if (visited_[i] || !names_map(**image, *object_.maps[i].storage())) continue;
+      visited_[i] = true;
+      unvisited_.push_back(i);
+    }
+    return image;
+  }
+
+  Result<void> visit(std::size_t map) {
+    const loader::MapDef& def = object_.spec.maps[map];
+    for (std::uint32_t slot = 0; slot < def.slots.size(); ++slot) {
+      if (def.slots[slot].empty()) continue;
+      const auto& programs = object_.spec.programs;
+      const auto program =
+          std::find_if(programs.begin(), programs.end(), [&](const auto& p) { return p->name == def.slots[slot]; });
+      if (program == programs.end())
+        return fail(ErrorCode::not_found, slot_name(def, slot), "there is no program " + def.slots[slot]);
+      auto image = image_of(*program);
+      if (!image)
+        return fail(image.error().code, slot_name(def, slot) + ", program " + def.slots[slot], image.error().message());
+      puts_.push_back({map, slot, std::move(*image)});
+    }
+    return {};
+  }
+
+  Result<void> fill(const Put& put) {
+    maps::ProgArrayMap& array = *object_.maps[put.map].storage()->prog_array();
+    if (array.target(put.slot) != nullptr) return {};
+    const int error = array.set(put.slot, put.image);
+    if (error == 0) return {};
+    return fail(
+        error == -E2BIG ? ErrorCode::limit : ErrorCode::invalid, slot_name(object_.spec.maps[put.map], put.slot),
+        error == -E2BIG ? "is past the end of the array"
+                        : fmt::format("cannot hold program {}: {}", put.image->program->name, std::strerror(-error)),
+        -error);
+  }
+
+  const ObjectData& object_;
+  const BuildOptions& options_;
+  std::vector<bool> visited_;
+  std::deque<std::size_t> unvisited_;
+  std::unordered_map<const program::Program*, Image> images_;
+  std::vector<Put> puts_;
+};
+
+}  // namespace
+
+Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map> maps) {
+  for (std::size_t i = 0; i < spec.maps.size(); ++i) {
+    const loader::MapDef& def = spec.maps[i];
+    if (def.slots.empty() || maps[i].storage()->map_of_maps() == nullptr) continue;
+    std::vector<std::byte> key(def.spec.key_size);
+    for (std::uint32_t slot = 0; slot < def.slots.size(); ++slot) {
+      if (def.slots[slot].empty()) continue;
+      const auto inner =
+          std::find_if(maps.begin(), maps.end(), [&](const Map& map) { return map.name() == def.slots[slot]; });
+      if (inner == maps.end())
+        return fail(ErrorCode::not_found, slot_name(def, slot), "there is no map " + def.slots[slot]);
+      std::memcpy(key.data(), &slot, std::min(key.size(), sizeof slot));
+      if (auto put = maps[i].update(std::span<const std::byte>(key), *inner); !put)
+        return fail(put.error().code, slot_name(def, slot),
+                    fmt::format("cannot hold map {}: {}", inner->name(), put.error().what), put.error().sys);
+    }
+  }
+  return {};
+}
+
+Result<Image> build_image(const ObjectData& object, const std::shared_ptr<const program::Program>& program,
+                          const BuildOptions& options) {
+  const std::scoped_lock lock(object.slots_mutex);
+  return SlotBuild(object, options).build(program);
+}
+
+}  // namespace skep

@@ -1,0 +1,26 @@
+// Static initialisers of `.maps`, made true: inner maps when the object is loaded, programs when one is first built
+// that needs them.
+//
+// A program array that the file gives contents is filled once in the object's life, by the first build of a program
+// that names it: the programs in its slots are built with that build's options, and so are those that their arrays name
+// in turn. Slots that the application has filled before stay as they are; later builds leave all slots alone.
+#pragma once
+
+#include <memory>
+
+#include <skep/executable.hpp>
+
+#include "api/object_data.hpp"
+#include "lower/image.hpp"
+
+namespace skep {
+
+/// Puts inner maps where the file says. Errors name map and slot.
+[[nodiscard]] Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map> maps);
+
+/// An image of `program`, which is one of the object's, and, in the object's program arrays, of all that it may
+/// tail-call by the file's initialisers. When one of them cannot be built, nothing is put anywhere.
+[[nodiscard]] Result<std::shared_ptr<const lower::Image>> build_image(
+    const ObjectData& object, const std::shared_ptr<const program::Program>& program, const BuildOptions& options);
+
+}  // namespace skep
