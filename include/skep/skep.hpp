@@ -8,6 +8,7 @@
 #include <skep/helper.hpp>
 #include <skep/host.hpp>
 #include <skep/insn.hpp>
+#include <skep/link.hpp>
 #include <skep/map.hpp>
 #include <skep/object.hpp>
 #include <skep/ring_buffer.hpp>

@@ -15,6 +15,7 @@ constexpr const char* kFooter = R"(Examples:
   skep run filter.bpf.o --program drop_all --data packet.bin --repeat 1000000
   skep run filter.bpf.o --map blocked=blocked.json --pcap in.pcap --json | jq .verdicts
   skep dis filter.bpf.o
+  skep link -o whole.bpf.o main.bpf.o library.bpf.o
   echo 'r0 = 42; exit' | tr ';' '\n' | skep asm --hex | skep plugin
 
 Exit codes:
@@ -104,6 +105,19 @@ void set_up_dis(CLI::App& verb, DisOptions& o) {
   verb.add_flag("--bytes", o.bytes, "the bytes of each instruction, too");
 }
 
+void set_up_link(CLI::App& verb, LinkOptions& o) {
+  verb.add_option("-o,--output", o.output, "the object to write; '-' for standard output")
+      ->type_name("OUT")
+      ->required();
+  verb.add_option("OBJ", o.objects, "object files, in the order in which they are linked")->required();
+}
+
+/// The same by bpftool's words: gen object OUT OBJ...
+void set_up_gen_object(CLI::App& verb, LinkOptions& o) {
+  verb.add_option("OUT", o.output, "the object to write; '-' for standard output")->required();
+  verb.add_option("OBJ", o.objects, "object files, in the order in which they are linked")->required();
+}
+
 void set_up_asm(CLI::App& verb, AsmOptions& o) {
   verb.add_option("FILE", o.source, "assembly; standard input when left out or '-'");
   verb.add_option("-o,--output", o.output, "where to write; standard output when left out")->type_name("OUT");
@@ -136,6 +150,7 @@ int main(int argc, char** argv) {
   add_verb<InspectOptions>(app, "inspect", "list programs, maps, global variables, needs", set_up_inspect, inspect,
                            code);
   add_verb<DisOptions>(app, "dis", "disassemble, with source lines", set_up_dis, dis, code);
+  add_verb<LinkOptions>(app, "link", "link objects into one", set_up_link, link, code);
   add_verb<AsmOptions>(app, "asm", "assemble", set_up_asm, assemble, code);
   add_verb<PluginOptions>(app, "plugin", "be a plug-in of the public bpf_conformance runner", set_up_plugin, plugin,
                           code);
@@ -145,6 +160,9 @@ int main(int argc, char** argv) {
         verb.add_option("DIR", o.folder, "files *.data")->capture_default_str();
       },
       test_isa, code);
+  CLI::App* generators = app.add_subcommand("gen", "make files, as bpftool gen does");
+  generators->require_subcommand(1);
+  add_verb<LinkOptions>(*generators, "object", "the same as link", set_up_gen_object, link, code);
   app.footer(kFooter);  // after the verbs, which would inherit it
   try {
     app.parse(argc, argv);

@@ -53,6 +53,12 @@ struct DisOptions {
 };
 int dis(const DisOptions& options);
 
+struct LinkOptions {
+  std::string output;
+  std::vector<std::string> objects;
+};
+int link(const LinkOptions& options);
+
 struct AsmOptions {
   std::string source = "-";
   std::optional<std::string> output;

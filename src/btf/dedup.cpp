@@ -1,0 +1,200 @@
+// Found by hashing, proved by comparing.
+//
+// At first a type's hash is that of its own words, without those that refer to other types. Each round mixes in the
+// hashes of what it refers to, so that after n rounds equal hashes mean: no difference within n steps. When a round
+// tells no more types apart, none ever will. The classes of equal hashes are then compared word for word, where words
+// that refer must lead to one class: what passes is right whatever hashes collided, and what does not is left as it
+// was.
+//
+// Forward declarations are hashed as what they would stand for. That holds only if all candidates of the name end in
+// one class; names for which they do not are put aside, and all is done again without those.
+#include "btf/dedup.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+namespace skep::btf {
+namespace {
+
+/// Depends on the order in which values are mixed in, and on each of their bits.
+constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash = hash * 0x9e3779b97f4a7c15 + value + 1;
+  hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9;
+  return hash ^ hash >> 32;
+}
+
+/// True for what has a place of its own, so that two are never the same.
+bool is_unique(Kind kind) { return kind == Kind::var || kind == Kind::datasec; }
+
+/// True when that word of a type is the id of another one.
+bool refers(Kind kind, std::size_t at) {
+  const WordPlaces places = type_places(kind);
+  const bool in_element = places.step != 0 && at >= places.first && (at - places.first) % places.step == 0;
+  return in_element || (at < 8 && (places.fixed >> at & 1) != 0);
+}
+
+class Search {
+ public:
+  explicit Search(const Graph& graph) : graph_(graph), size_(graph.size()) {}
+
+  [[nodiscard]] std::vector<TypeId> run();
+
+ private:
+  void find_forwards();
+  bool hash_to_the_end();
+  void make_classes();
+  bool put_aside_ambiguous();
+  [[nodiscard]] bool proved() const;
+
+  [[nodiscard]] bool is_forward(TypeId id) const;
+  /// Forward declarations and what they can stand for have one key; 0 for other types.
+  [[nodiscard]] std::uint64_t tag_key(TypeId id) const;
+  [[nodiscard]] std::uint64_t own_hash(TypeId id) const;
+  [[nodiscard]] bool same_words(TypeId a, TypeId b) const;
+  bool spend(std::uint64_t steps) {
+    steps_ += steps;
+    return steps_ <= kMaxDedupSteps;
+  }
+
+  const Graph& graph_;
+  const TypeId size_;
+  std::uint64_t steps_ = 0;
+  std::vector<TypeId> stands_for_;  ///< by id: itself, or for a forward declaration the first candidate
+  std::vector<TypeId> candidates_;  ///< all structs, unions and enums that forward declarations may stand for
+  std::vector<std::uint64_t> hashes_;
+  std::vector<TypeId> classes_;  ///< by id: the first of its class
+};
+
+bool Search::is_forward(TypeId id) const {
+  const Kind kind = graph_.kind(id);
+  if (kind == Kind::fwd) return true;
+  return (kind == Kind::enum_ || kind == Kind::enum64) && graph_.vlen(id) == 0;
+}
+
+std::uint64_t Search::tag_key(TypeId id) const {
+  enum Tag : std::uint64_t { no_tag, struct_tag, union_tag, enum_tag };
+  Tag tag = no_tag;
+  const Kind kind = graph_.kind(id);
+  if (kind == Kind::fwd) tag = graph_.kind_flag(id) ? union_tag : struct_tag;
+  if (kind == Kind::struct_) tag = struct_tag;
+  if (kind == Kind::union_) tag = union_tag;
+  if (kind == Kind::enum_ || kind == Kind::enum64) tag = enum_tag;
+  const std::uint32_t name = graph_.name(id);
+  return tag == no_tag || name == 0 ? 0 : std::uint64_t{name} << 2 | tag;
+}
+
+void Search::find_forwards() {
+  stands_for_.resize(size_);
+  std::iota(stands_for_.begin(), stands_for_.end(), 0);
+  std::unordered_map<std::uint64_t, TypeId> first_of;
+  for (TypeId id = 1; id < size_; ++id)
+    if (const std::uint64_t key = tag_key(id); key != 0 && !is_forward(id)) first_of.try_emplace(key, id);
+  std::unordered_map<std::uint64_t, TypeId> wanted;
+  for (TypeId id = 1; id < size_; ++id) {
+    if (!is_forward(id)) continue;
+    const auto found = first_of.find(tag_key(id));
+    if (found == first_of.end()) continue;
+    stands_for_[id] = found->second;
+    wanted.insert(*found);
+  }
+  for (TypeId id = 1; id < size_; ++id)
+    if (!is_forward(id) && wanted.contains(tag_key(id))) candidates_.push_back(id);
+}
+
+std::uint64_t Search::own_hash(TypeId id) const {
+  const auto words = graph_.words(id);
+  const Kind kind = graph_.kind(id);
+  std::uint64_t hash = mix(words.size(), is_unique(kind) ? id : 0);
+  for (std::size_t at = 0; at < words.size(); ++at)
+    if (!refers(kind, at)) hash = mix(hash, words[at]);
+  return hash;
+}
+
+/// False when the allowance ends before the classes are found.
+bool Search::hash_to_the_end() {
+  // Sorting the hashes, to count different ones, is what a round costs a type besides its words.
+  constexpr std::uint64_t kStepsPerType = 8;
+  std::uint64_t round = 0;
+  for (TypeId id = 1; id < size_; ++id) round += graph_.words(id).size() + kStepsPerType;
+  if (!spend(round)) return false;
+  hashes_.assign(size_, 0);
+  for (TypeId id = 1; id < size_; ++id) hashes_[id] = own_hash(id);
+  std::vector<std::uint64_t> next(size_), sorted;
+  for (std::size_t known = 0;;) {
+    sorted.assign(hashes_.begin() + 1, hashes_.end());
+    std::sort(sorted.begin(), sorted.end());
+    const auto different = static_cast<std::size_t>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
+    if (different <= known) return true;
+    known = different;
+    if (!spend(round)) return false;
+    for (TypeId id = 1; id < size_; ++id) {
+      std::uint64_t hash = hashes_[id];
+      visit_words(graph_.words(id), type_places(graph_.kind(id)),
+                  [&](std::uint32_t ref) { hash = mix(hash, hashes_[stands_for_[ref]]); });
+      next[id] = hash;
+    }
+    hashes_.swap(next);
+  }
+}
+
+void Search::make_classes() {
+  std::unordered_map<std::uint64_t, TypeId> first_of;
+  first_of.reserve(size_);
+  classes_.assign(size_, 0);
+  for (TypeId id = 1; id < size_; ++id)
+    if (stands_for_[id] == id) classes_[id] = first_of.try_emplace(hashes_[id], id).first->second;
+  for (TypeId id = 1; id < size_; ++id)
+    if (stands_for_[id] != id) classes_[id] = classes_[stands_for_[id]];
+}
+
+/// Forward declarations whose candidates differ stand for themselves from now on; true when there are any.
+bool Search::put_aside_ambiguous() {
+  std::unordered_map<std::uint64_t, TypeId> class_of;
+  std::vector<std::uint64_t> ambiguous;
+  for (const TypeId id : candidates_) {
+    const auto [known, is_new] = class_of.try_emplace(tag_key(id), classes_[id]);
+    if (!is_new && known->second != classes_[id]) ambiguous.push_back(known->first);
+  }
+  std::sort(ambiguous.begin(), ambiguous.end());
+  const auto is_ambiguous = [&](TypeId id) {
+    return std::binary_search(ambiguous.begin(), ambiguous.end(), tag_key(id));
+  };
+  for (TypeId id = 1; id < size_; ++id)
+    if (stands_for_[id] != id && is_ambiguous(id)) stands_for_[id] = id;
+  std::erase_if(candidates_, is_ambiguous);
+  return !ambiguous.empty();
+}
+
+bool Search::same_words(TypeId a, TypeId b) const {
+  if (a == b) return true;
+  const auto ours = graph_.words(a), theirs = graph_.words(b);
+  const Kind kind = graph_.kind(a);
+  if (ours.size() != theirs.size() || kind != graph_.kind(b) || is_unique(kind)) return false;
+  for (std::size_t at = 0; at < ours.size(); ++at)
+    if (refers(kind, at) ? classes_[ours[at]] != classes_[theirs[at]] : ours[at] != theirs[at]) return false;
+  return true;
+}
+
+bool Search::proved() const {
+  for (TypeId id = 1; id < size_; ++id)
+    if (stands_for_[id] == id && !same_words(classes_[id], id)) return false;
+  return true;
+}
+
+std::vector<TypeId> Search::run() {
+  std::vector<TypeId> apart(size_);
+  std::iota(apart.begin(), apart.end(), 0);
+  find_forwards();
+  do {
+    if (!hash_to_the_end()) return apart;
+    make_classes();
+  } while (put_aside_ambiguous());
+  return proved() ? std::move(classes_) : apart;
+}
+
+}  // namespace
+
+std::vector<TypeId> find_duplicates(const Graph& graph) { return Search(graph).run(); }
+
+}  // namespace skep::btf
