@@ -14,6 +14,7 @@
 #include "abi/helper.hpp"
 #include "support/kernel.hpp"
 #include "support/kernel_verdict.hpp"
+#include "support/small_maps.hpp"
 
 using namespace skep;
 
@@ -204,61 +205,6 @@ TEST_CASE("helpers want the licence and the sleep that the running kernel wants 
 
 namespace {
 
-/// The smallest map of each type that is made without BTF or a kernel object.
-struct SmallMap {
-  MapType type;
-  std::uint32_t key_size = 4;
-  std::uint32_t value_size = 4;
-  std::uint32_t max_entries = 1;
-  std::uint32_t flags = 0;
-  bool holds_maps = false;
-};
-constexpr SmallMap kSmallMaps[] = {
-    {MapType::hash},
-    {MapType::array},
-    {MapType::prog_array},
-    {MapType::perf_event_array},
-    {MapType::percpu_hash},
-    {MapType::percpu_array},
-    {MapType::stack_trace, 4, 8},
-    {MapType::cgroup_array},
-    {MapType::lru_hash},
-    {MapType::lru_percpu_hash},
-    {MapType::lpm_trie, 8, 4, 1, BPF_F_NO_PREALLOC},
-    {.type = MapType::array_of_maps, .holds_maps = true},
-    {.type = MapType::hash_of_maps, .holds_maps = true},
-    {MapType::devmap},
-    {MapType::sockmap},
-    {MapType::cpumap},
-    {MapType::xskmap},
-    {MapType::sockhash},
-    {MapType::cgroup_storage, 8, 4, 0},
-    {MapType::reuseport_sockarray, 4, 8},
-    {MapType::percpu_cgroup_storage, 8, 4, 0},
-    {MapType::queue, 0},
-    {MapType::stack, 0},
-    {MapType::devmap_hash},
-    {MapType::ringbuf, 0, 0, 4096},
-    {MapType::bloom_filter, 0},
-    {MapType::user_ringbuf, 0, 0, 4096},
-    {MapType::arena, 0, 0, 1, BPF_F_MMAPABLE},
-};
-
-kernel::Descriptor create(const SmallMap& map) {
-  bpf_attr attr{};
-  attr.map_type = static_cast<std::uint32_t>(map.type);
-  attr.key_size = map.key_size;
-  attr.value_size = map.value_size;
-  attr.max_entries = map.max_entries;
-  attr.map_flags = map.flags;
-  kernel::Descriptor inner;
-  if (map.holds_maps) {
-    inner = create({MapType::array});
-    attr.inner_map_fd = static_cast<std::uint32_t>(inner.get());
-  }
-  return kernel::Descriptor(kernel::call(BPF_MAP_CREATE, attr));
-}
-
 enum class Answer { takes, refuses, undecided };
 
 // Linux looks at the arguments first; what else it may dislike afterwards says that it took the map.
@@ -308,8 +254,8 @@ TEST_CASE("each helper takes the map types that the running kernel lets it take"
   kernel::Referee referee;
   std::size_t checked = 0;
   std::set<std::string_view> undecided;
-  for (const SmallMap& small : kSmallMaps) {
-    const kernel::Descriptor map = create(small);
+  for (const kernel::SmallMap& small : kernel::kSmallMaps) {
+    const kernel::Descriptor map = kernel::create(small);
     if (!map.ok()) {
       MESSAGE("SKIP: this kernel makes no map of type ", std::string(name_of(small.type)));
       continue;
