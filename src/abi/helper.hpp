@@ -23,14 +23,14 @@ namespace skep::abi {
 /// buffer record, tracing buffer, and packet and packet metadata where the helper has reads_packet; Linux takes a
 /// trusted kernel pointer for it, too. "_or_null": the constant 0 will do.
 enum class Arg : std::uint8_t {
-  none,               ///< not looked at
-  anything,           ///< any initialised register; no pointer where pointers must not leak
-  scalar,             ///< a number, never a pointer
-  ctx,                ///< the context pointer, unmodified
-  ctx_or_null,        ///< the same, or null
-  map,                ///< a map, from a lddw map reference or a look-up in a map of maps
-  map_key,            ///< memory: key_size initialised bytes of the map in an earlier argument
-  map_value,          ///< memory: value_size initialised bytes of that map
+  none,         ///< not looked at
+  anything,     ///< any initialised register; no pointer where pointers must not leak
+  scalar,       ///< a number, never a pointer
+  ctx,          ///< the context pointer, unmodified
+  ctx_or_null,  ///< the same, or null
+  map,          ///< a map, from a lddw map reference or a look-up in a map of maps
+  map_key,      ///< memory: key_size initialised bytes of the map in an earlier argument
+  map_value,    ///< memory: value_size initialised bytes of that map; of a sockmap or sockhash: as btf_sock_common
   map_value_or_null,  ///< the same, or null
   map_value_out,      ///< memory: value_size writable bytes, need not be initialised
   mem,                ///< memory, also read-only: as many initialised bytes as the next argument says
