@@ -114,7 +114,7 @@ TEST_CASE("look-ups yield what the running kernel says they yield") {
     const kernel::Verdict& verdict = referee.load({ProgType::xdp}, call_on(map, HelperId::map_lookup_elem));
     INFO(name_of(type), ": ", verdict.log);
     CHECK(verdict.says("R1=" + std::string(kWords[static_cast<unsigned>(spec.lookup)])));
-    CHECK(verdict.says("#1    ; R0=map_value(") == spec.never_null);
+    CHECK(verdict.says("map_value_or_null(") != spec.never_null);
   }
 }
 
