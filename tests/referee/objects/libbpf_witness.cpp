@@ -1,4 +1,5 @@
-// Writes down what libbpf makes of objects: witness KERNEL_BTF KERNEL_CONFIG then pairs of OBJECT REPORT.
+// Writes down what libbpf makes of objects: witness KERNEL_BTF KERNEL_CONFIG then pairs of OBJECT REPORT. An OBJECT
+// alone is opened and loaded by libbpf in this process, so that its cost can be seen.
 //
 // No call of bpf(2) reaches the kernel: the linker turns libbpf's syscall() into ours (--wrap), which answers as a
 // kernel would that can all and takes all, and keeps the instructions of each program at the moment when libbpf hands
@@ -294,14 +295,18 @@ btf* __wrap_btf__load_vmlinux_btf() { return btf__parse_raw(kernel_types); }
 }
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc % 2 == 0) {
-    std::fprintf(stderr, "usage: %s KERNEL_BTF KERNEL_CONFIG {OBJECT REPORT}...\n", argv[0]);
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: %s KERNEL_BTF KERNEL_CONFIG OBJECT [REPORT {OBJECT REPORT}...]\n", argv[0]);
     return 2;
   }
   kernel_types = argv[1];
   const std::string config = read_text(argv[2]);
   libbpf_set_print(remember);
-  for (int i = 3; i < argc; i += 2) {
+  if (argc == 4) {
+    const Object object = open(argv[3], config);
+    return object == nullptr || bpf_object__load(object.get()) != 0;
+  }
+  for (int i = 3; i + 1 < argc; i += 2) {
     const std::string unfinished = std::string(argv[i + 1]) + ".tmp";
     const pid_t child = ::fork();
     if (child == 0) {

@@ -40,6 +40,10 @@ std::uint64_t digest(std::uint64_t seed, std::span<const std::byte> bytes) {
   return seed;
 }
 
+std::string_view bytes_of(const Found& found) {
+  return {reinterpret_cast<const char*>(found.image.data()), found.image.size()};
+}
+
 struct Source {
   std::string name;
   std::vector<Found> found;
@@ -96,8 +100,7 @@ class Witness {
     std::size_t waiting = 0;
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (const fs::path report = report_of(found[i]); !fs::exists(report)) {
-        const std::string_view bytes(reinterpret_cast<const char*>(found[i].image.data()), found[i].image.size());
-        pairs += " " + scratch.write(std::to_string(i) + ".o", bytes) + " " + report.string();
+        pairs += " " + scratch.write(std::to_string(i) + ".o", bytes_of(found[i])) + " " + report.string();
         ++waiting;
       }
       if (waiting == 0 || (waiting < kBatch && i + 1 < found.size())) continue;
@@ -223,6 +226,62 @@ void print_row(std::string_view name, const Row& row) {
              row.sum.theirs, row.sum.neither, row.sum.maps_equal, row.sum.maps_different, row.slowest, row.within_20);
 }
 
+/// What a command costs, best of a few runs: milliseconds of the processor, MiB resident.
+struct Cost {
+  double milliseconds = 1e9, mebibytes = 1e9;
+};
+Cost cost_of(const std::string& command, int rounds) {
+  Cost least;
+  for (int round = 0; round < rounds; ++round) {
+    Cost cost;
+    const auto said = tools::output_of(std::string(SKEP_COST_METER) + " " + command);
+    if (!said || std::sscanf(said->c_str(), "%lf %lf", &cost.milliseconds, &cost.mebibytes) != 2) return {};
+    least.milliseconds = std::min(least.milliseconds, cost.milliseconds);
+    least.mebibytes = std::min(least.mebibytes, cost.mebibytes);
+  }
+  return least;
+}
+
+/// Runs `skep inspect` on all objects, which SKEP_COMMAND names, and says which took longest.
+double measure_inspect(const std::vector<Source>& all, const fs::path& cache, const std::string& skep) {
+  const tools::Scratch scratch;
+  std::size_t count = 0, within_20 = 0;
+  double slowest = 0;
+  std::string slowest_name;
+  for (const Source& source : all)
+    for (const Found& each : source.found) {
+      const std::string path = scratch.write("inspected.o", bytes_of(each));
+      if (!loader::parse_object(each.image, each.name)) continue;
+      const Cost cost = cost_of(skep + " inspect " + path + " --btf " + (cache / "kernel.btf").string(), 1);
+      ++count;
+      within_20 += cost.milliseconds <= 20;
+      if (cost.milliseconds > slowest) slowest = cost.milliseconds, slowest_name = each.name;
+    }
+  fmt::print("inspect: {} of {} objects within 20 ms of processor time, slowest {:.0f} ms ({})\n", within_20, count,
+             slowest, slowest_name);
+  return slowest;
+}
+
+/// Opens and relocates the largest object of libbpf-tools against all of a kernel's types, each in a process of its
+/// own.
+void measure_largest(const std::vector<Source>& all, const fs::path& cache, const std::string& skep) {
+  const auto tools_source =
+      std::find_if(all.begin(), all.end(), [](const Source& source) { return source.name == "libbpf-tools"; });
+  if (tools_source == all.end() || tools_source->found.empty()) return;
+  const Found& largest =
+      *std::max_element(tools_source->found.begin(), tools_source->found.end(),
+                        [](const Found& a, const Found& b) { return a.image.size() < b.image.size(); });
+  const tools::Scratch scratch;
+  const std::string path = scratch.write("largest.o", bytes_of(largest)), types = (cache / "kernel.btf").string();
+  constexpr int kRounds = 5;
+  const Cost ours = cost_of(skep + " inspect " + path + " --btf " + types, kRounds);
+  const Cost theirs =
+      cost_of(fmt::format("{} {} {} {}", (cache / "witness").string(), types, (cache / "kernel.config").string(), path),
+              kRounds);
+  fmt::print("{}, the largest of libbpf-tools: skep inspect {:.0f} ms, {:.1f} MiB; libbpf {:.0f} ms, {:.1f} MiB\n",
+             largest.name, ours.milliseconds, ours.mebibytes, theirs.milliseconds, theirs.mebibytes);
+}
+
 TEST_CASE("objects are what libbpf makes of them") {
   const char* folder = std::getenv("SKEP_REFEREE_CACHE");
   if (folder == nullptr) {
@@ -242,7 +301,8 @@ TEST_CASE("objects are what libbpf makes of them") {
   fmt::print("{:13} {:>7} {:>8} {:>9} {:>7} | {:>8} {:>9} {:>7} {:>6} {:>7} | {:>6} {:>9} | {:>10} {:>4}\n", "source",
              "objects", "unopened", "opens", "opens", "equal", "different", "by skep", "skep", "neither", "equal",
              "different", "open", "ms");
-  for (const Source& source : sources(cache)) {
+  const std::vector<Source> all = sources(cache);
+  for (const Source& source : all) {
     REQUIRE(witness.ask(source.found));
     const Row row = comparer.run(source);
     print_row(source.name, row);
@@ -254,6 +314,10 @@ TEST_CASE("objects are what libbpf makes of them") {
   print_row("all", total);
   print(comparer.causes, "programs");
   print(comparer.map_causes, "maps    ");
+  if (const char* skep = std::getenv("SKEP_COMMAND"); skep != nullptr) {
+    CHECK(measure_inspect(all, cache, skep) <= 1000);
+    measure_largest(all, cache, skep);
+  }
   fmt::print("relocations: {} equal, {} different, {} refused\n", total.sum.equal, total.sum.different,
              total.sum.refused);
   std::fflush(stdout);
