@@ -56,6 +56,7 @@ struct Input {
 
 struct Stats {
   std::uint32_t processed = 0;     ///< instructions walked over all paths
+  std::uint32_t jumps = 0;         ///< of these, jumps, calls and exits
   std::uint32_t total_states = 0;  ///< explored states ever kept
   std::uint32_t peak_states = 0;
   std::uint32_t longest_queue = 0;  ///< most paths waiting at once

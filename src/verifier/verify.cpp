@@ -75,6 +75,7 @@ class Verification {
     if (auto bad = graph_.build(program.insns, privileged)) return bad;
     if (graph_.functions().size() > 1 && !privileged)
       return Finding{Code::functions_unprivileged, graph_.functions()[1].start, {}, {}};
+    for (const MapInfo& map : input_.maps) kernel_fields_.push_back(kernel_fields(input_, *map.spec));
     for (const Function& function : graph_.functions())
       prototypes_.push_back(function.start == 0 ? std::nullopt : global_prototype(input_, function.start));
     if (auto bad = walk_from(std::nullopt)) return bad;
@@ -90,6 +91,7 @@ class Verification {
     walk.stats.processed = report_.stats.processed;
     deepest_.resize(graph_.functions().size());
     walk.deepest = &deepest_;
+    walk.kernel_fields = kernel_fields_;
     if (function) {
       walk.entered = &*prototypes_[*function];
       for (const Parameter& parameter : walk.entered->parameters)
@@ -110,6 +112,7 @@ class Verification {
   Graph graph_;
   std::vector<std::optional<Prototype>> prototypes_;
   std::vector<std::uint32_t> deepest_;
+  std::vector<std::vector<KernelField>> kernel_fields_;
   Report report_;
 };
 

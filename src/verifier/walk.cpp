@@ -48,6 +48,8 @@ Objection Walk::walk_path() {
     const Step step{pc, insn, isa::info(place.form)};
     if (++stats.processed > input.options.limits.insns)
       return step.finds(Code::too_many_insns, {input.options.limits.insns});
+    constexpr unsigned kClassMask = 7, kJump = 5, kJump32 = 6;
+    if ((insn.opcode & kClassMask) == kJump || (insn.opcode & kClassMask) == kJump32) ++stats.jumps;
     if (place.prune_point) {
       const Visit visit = explored.visit(*this, place);
       if (visit == Visit::covered) break;

@@ -12,6 +12,7 @@
 
 #include "isa/table.hpp"
 #include "verifier/cfg/graph.hpp"
+#include "verifier/cfg/kernel_fields.hpp"
 #include "verifier/cfg/prototype.hpp"
 #include "verifier/input.hpp"
 #include "verifier/prune/explored.hpp"
@@ -48,7 +49,8 @@ class Walk {
   Explored explored;
   State state;
   Stats stats;
-  std::vector<std::uint32_t>* deepest = nullptr;  ///< by function: bytes of stack touched
+  std::vector<std::uint32_t>* deepest = nullptr;            ///< by function: bytes of stack touched
+  std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
 
   [[nodiscard]] std::uint32_t new_id() noexcept { return ++last_id_; }

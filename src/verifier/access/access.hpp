@@ -40,6 +40,12 @@ struct Access {
 /// The whole range lies inside `limit` bytes, whatever the register's variable part is.
 [[nodiscard]] Objection check_region(const Step& step, const Register& reg, const Range& range, std::uint32_t limit,
                                      bool zero_allowed = false);
+/// The range lies inside what is proven of the packet.
+[[nodiscard]] Objection check_packet(const Step& step, const Register& reg, const Range& range,
+                                     bool zero_allowed = false);
+/// The range of a map's value touches no field that is the kernel's.
+[[nodiscard]] Objection check_kernel_fields(const Walk& walk, const Step& step, const Register& reg,
+                                            const Range& range);
 /// Alignment, where it is asked for.
 [[nodiscard]] Objection check_alignment(const Walk& walk, const Step& step, const Register& reg, const Range& range);
 

@@ -1,6 +1,7 @@
 // The context and packets: which fields a program may touch, and what loading one yields; how much of a packet is
 // proven.
 #include "abi/context_fields.hpp"
+#include "abi/prog_types.hpp"
 
 #include "verifier/access/access.hpp"
 #include "verifier/transfer/transfer.hpp"
@@ -99,31 +100,14 @@ Objection access_syscall(const Step& step, const Register& reg, const Access& ac
 }  // namespace
 
 bool may_touch_packet(const Walk& walk, Touch touch) noexcept {
-  switch (walk.input.program->type) {
-    case ProgType::lwt_in:
-    case ProgType::lwt_out:
-    case ProgType::lwt_seg6local:
-    case ProgType::sk_reuseport:
-    case ProgType::flow_dissector:
-    case ProgType::cgroup_skb:
-      return touch == Touch::read;
-    case ProgType::sched_cls:
-    case ProgType::sched_act:
-    case ProgType::xdp:
-    case ProgType::lwt_xmit:
-    case ProgType::sk_skb:
-    case ProgType::sk_msg:
-    case ProgType::cgroup_sockopt:
-      return true;
-    default:  // types without packets, or without direct access to them
-      return false;
-  }
+  const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
+  if (spec == nullptr) return false;
+  return touch == Touch::read ? spec->packet >= abi::PacketAccess::read : spec->packet == abi::PacketAccess::write;
 }
 
 bool may_load_packet(const Walk& walk) noexcept {
-  const ProgType type = walk.input.program->type;
-  return type == ProgType::socket_filter || type == ProgType::sched_cls || type == ProgType::sched_act ||
-         type == ProgType::cgroup_skb || type == ProgType::flow_dissector;
+  const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
+  return spec != nullptr && spec->packet_loads;
 }
 
 Objection access_packet(Walk& walk, const Step& step, const Register& reg, const Access& access) {
@@ -133,13 +117,19 @@ Objection access_packet(Walk& walk, const Step& step, const Register& reg, const
     if (access.stored != nullptr && walk.hides(*access.stored))
       return step.finds(Code::pointer_leak, {access.stored_number}, "packet");
   }
+  if (auto bad = check_packet(step, reg, range)) return bad;
+  if (access.loaded != nullptr) *access.loaded = Register::unknown();
+  return {};
+}
+
+Objection check_packet(const Step& step, const Register& reg, const Range& range, bool zero_allowed) {
   if (reg.num.smin < 0) return step.finds(Code::access_index_negative, {range.number, reg.num.smin}, name_of(reg.kind));
   // The variable part is the base's: what is proven is proven behind it.
   const std::int64_t off = std::int64_t{reg.off} + range.off;
-  if (off < 0 || static_cast<std::uint64_t>(off) + range.bytes > reg.size)
-    return step.finds(Code::packet_out_of_bounds, {range.number, off, off + range.bytes, reg.size}, name_of(reg.kind));
-  if (access.loaded != nullptr) *access.loaded = Register::unknown();
-  return {};
+  const bool fits =
+      off >= 0 && (range.bytes > 0 || zero_allowed) && static_cast<std::uint64_t>(off) + range.bytes <= reg.size;
+  if (fits) return {};
+  return step.finds(Code::packet_out_of_bounds, {range.number, off, off + range.bytes, reg.size}, name_of(reg.kind));
 }
 
 Objection access_context(Walk& walk, const Step& step, const Register& reg, const Access& access) {
@@ -170,8 +160,27 @@ Objection access_context(Walk& walk, const Step& step, const Register& reg, cons
 }
 
 Objection check_return(Walk& walk, const Step& step, const Register& r0) {
+  if (walk.entered != nullptr) {
+    if (!walk.entered->returns_number || r0.is_scalar()) return {};
+    return step.finds(Code::function_returns_pointer, {}, name_of(r0.kind));
+  }
   if (walk.hides(r0)) return step.finds(Code::pointer_leak, {0}, "return value");
-  return {};
+  const program::Program& program = *walk.input.program;
+  const abi::ReturnRule rule =
+      abi::return_rule(program.type, static_cast<abi::AttachType>(program.expected_attach_type));
+  switch (rule.kind) {
+    case abi::ReturnRule::Kind::anything:
+      return {};
+    case abi::ReturnRule::Kind::range:
+      break;
+    case abi::ReturnRule::Kind::hook:
+    case abi::ReturnRule::Kind::member:
+      return step.finds(Code::unsupported_context, {}, skep::name_of(program.type));
+  }
+  if (!r0.is_scalar()) return step.finds(Code::return_kind, {}, name_of(r0.kind));
+  walk.need_precise(r0);
+  if (r0.num.smin >= rule.low && r0.num.smax <= rule.high) return {};
+  return step.finds(Code::return_range, {r0.num.smin, r0.num.smax, rule.low, rule.high});
 }
 
 }  // namespace skep::verifier

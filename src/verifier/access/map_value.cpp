@@ -25,6 +25,17 @@ Objection access_key(const Step& step, const Register& reg, const MapInfo& map, 
 
 }  // namespace
 
+Objection check_kernel_fields(const Walk& walk, const Step& step, const Register& reg, const Range& range) {
+  if ((reg.target & kInnerMap) != 0) return {};
+  const std::int64_t base = std::int64_t{reg.off} + range.off;
+  const std::int64_t low = base + reg.num.smin;
+  const std::int64_t high = base + static_cast<std::int64_t>(reg.num.umax) + range.bytes;
+  for (const KernelField& field : walk.kernel_fields[reg.target])
+    if (low < std::int64_t{field.off} + field.bytes && high > field.off)
+      return step.finds(Code::unsupported_field, {range.number}, walk.map_of(reg).spec->name);
+  return {};
+}
+
 Objection access_map_value(Walk& walk, const Step& step, const Register& reg, const Access& access) {
   const MapInfo map = walk.map_of(reg);
   if (reg.kind == RegKind::map_key) return access_key(step, reg, map, access);
@@ -38,6 +49,7 @@ Objection access_map_value(Walk& walk, const Step& step, const Register& reg, co
     return step.finds(Code::read_write_only_map, {access.range.number}, spec.name);
   }
   if (auto bad = check_region(step, reg, access.range, spec.value_size)) return bad;
+  if (auto bad = check_kernel_fields(walk, step, reg, access.range)) return bad;
   if (access.loaded == nullptr) return {};
   const auto value = read_frozen(map, reg, access.range);
   *access.loaded = value ? Register::constant(*value) : Register::unknown();

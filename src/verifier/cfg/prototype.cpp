@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "abi/context_fields.hpp"
 #include "btf/btf.hpp"
 
 namespace skep::verifier {
@@ -14,51 +15,20 @@ using btf::TypeId;
 
 constexpr std::uint32_t kGlobalLinkage = 1;
 
-/// The structure a program type calls its context, as BTF names it.
-std::string_view context_name(ProgType type) {
+/// The names by which BTF knows the context of a program type.
+std::array<std::string_view, 2> context_names(ProgType type) {
+  const abi::ContextLayout* layout = abi::context_of(type);
   switch (type) {
-    case ProgType::socket_filter:
-    case ProgType::sched_cls:
-    case ProgType::sched_act:
-    case ProgType::cgroup_skb:
-    case ProgType::lwt_in:
-    case ProgType::lwt_out:
-    case ProgType::lwt_xmit:
-    case ProgType::lwt_seg6local:
-    case ProgType::sk_skb:
-    case ProgType::flow_dissector:
-      return "__sk_buff";
-    case ProgType::xdp:
-      return "xdp_md";
     case ProgType::kprobe:
-      return "bpf_user_pt_regs_t";
+      return {"bpf_user_pt_regs_t", "pt_regs"};
     case ProgType::perf_event:
-      return "bpf_perf_event_data";
-    case ProgType::raw_tracepoint:
-    case ProgType::raw_tracepoint_writable:
-      return "bpf_raw_tracepoint_args";
-    case ProgType::cgroup_sock:
-      return "bpf_sock";
-    case ProgType::cgroup_sock_addr:
-      return "bpf_sock_addr";
-    case ProgType::sock_ops:
-      return "bpf_sock_ops";
-    case ProgType::cgroup_sysctl:
-      return "bpf_sysctl";
-    case ProgType::cgroup_sockopt:
-      return "bpf_sockopt";
-    case ProgType::cgroup_device:
-      return "bpf_cgroup_dev_ctx";
-    case ProgType::sk_msg:
-      return "sk_msg_md";
-    case ProgType::sk_reuseport:
-      return "sk_reuseport_md";
-    case ProgType::sk_lookup:
-      return "bpf_sk_lookup";
-    case ProgType::netfilter:
-      return "bpf_nf_ctx";
-    default:  // contexts without a structure of their own
+      return {"bpf_perf_event_data", "pt_regs"};
+    case ProgType::tracepoint:  // their contexts have no structure of their own
+    case ProgType::syscall:
+    case ProgType::lirc_mode2:
       return {};
+    default:  // the structure's name
+      return {layout == nullptr ? std::string_view() : layout->name, {}};
   }
 }
 
@@ -82,10 +52,11 @@ Parameter parameter(const Input& input, TypeId function, int index, TypeId id) {
     if (has_tag(types, function, index, tag)) return {Parameter::Kind::unsupported, false, 0};
   // The name that counts is the first behind the pointer: bpf_user_pt_regs_t is a typedef.
   TypeId target = type.ref;
-  const std::string_view context = context_name(input.program->type);
+  const auto contexts = context_names(input.program->type);
   for (unsigned depth = 0; depth < btf::kMaxNesting; ++depth) {
     const auto& named = types.type(target);
-    if (!context.empty() && named.name == context) return {Parameter::Kind::ctx, false, 0};
+    if (!named.name.empty() && std::find(contexts.begin(), contexts.end(), named.name) != contexts.end())
+      return {Parameter::Kind::ctx, false, 0};
     if (named.kind != Kind::typedef_ && named.kind != Kind::const_ && named.kind != Kind::volatile_ &&
         named.kind != Kind::restrict_ && named.kind != Kind::type_tag)
       break;

@@ -42,8 +42,10 @@ const Checkpoint* Explored::previous_visit(const State& state, std::uint32_t pc,
 }
 
 bool Explored::covers_open(Walk& walk, const Checkpoint& checkpoint, const Place& place, bool& endless) {
-  const bool bounded = place.calls_back || place.force_checkpoint;
-  if (bounded) return covers(walk, checkpoint, walk.state, Compare::within);
+  // Callbacks and may_goto end by themselves: another round within the last one shows nothing new.
+  const bool another_round = place.calls_back || checkpoint.state.may_goto_depth != walk.state.may_goto_depth;
+  if (place.force_checkpoint && another_round && covers(walk, checkpoint, walk.state, Compare::within)) return true;
+  if (place.calls_back) return false;
   endless = checkpoint.state.may_goto_depth == walk.state.may_goto_depth &&
             checkpoint.state.top().callback.depth == walk.state.top().callback.depth &&
             covers(walk, checkpoint, walk.state, Compare::exact);
@@ -84,11 +86,33 @@ void Explored::end_way(Walk& walk, Checkpoint* parent) {
   }
 }
 
+/// A checkpoint that covers nothing time and again is not worth comparing with. True when it left the chain.
+bool Explored::missed(Chain& chain, std::size_t index, bool count, const Place& place) {
+  Checkpoint& old = *chain[index];
+  if (count) ++old.misses;
+  const std::uint32_t patience = place.force_checkpoint && is_open(old) ? 64 : 3;
+  if (old.misses <= old.hits * patience + patience) return false;
+  --kept_;
+  if (is_open(old) || is_incomplete(old) || old.heads_loop) {
+    retired_.push_back(std::move(chain[index]));
+    if (retired_.size() >= sweep_at_) sweep();
+  }
+  chain.erase(chain.begin() + static_cast<std::ptrdiff_t>(index));
+  return true;
+}
+
+void Explored::sweep() {
+  std::erase_if(retired_, [](const std::unique_ptr<Checkpoint>& old) {
+    return !is_open(*old) && !is_incomplete(*old) && !old->heads_loop;
+  });
+  sweep_at_ = std::max<std::size_t>(2 * retired_.size(), 64);
+}
+
 Visit Explored::visit(Walk& walk, const Place& place) {
   Chain& chain = chains_[key_of(walk.state)];
-  ++jumps_;
+  const std::uint32_t jumps = walk.stats.jumps;
   bool add = walk.input.options.check_often || place.force_checkpoint ||
-             (jumps_ - last_jumps_ >= 2 && walk.stats.processed - last_processed_ >= 8);
+             (jumps - last_jumps_ >= 2 && walk.stats.processed - last_processed_ >= 8);
   for (std::size_t i = 0; i < chain.size();) {
     Checkpoint& old = *chain[i];
     if (is_open(old)) {
@@ -102,9 +126,9 @@ Visit Explored::visit(Walk& walk, const Place& place) {
       }
       if (endless) return Visit::endless;
       // In a loop that is being unrolled, few states are worth keeping: each iteration differs from the last.
-      const bool soon = jumps_ - last_jumps_ < 20 && walk.stats.processed - last_processed_ < 100;
+      const bool soon = jumps - last_jumps_ < 20 && walk.stats.processed - last_processed_ < 100;
       if (soon && !place.force_checkpoint && !walk.input.options.check_often) add = false;
-      ++i;
+      if (!missed(chain, i, add, place)) ++i;
       continue;
     }
     const bool incomplete = is_incomplete(old);
@@ -117,15 +141,7 @@ Visit Explored::visit(Walk& walk, const Place& place) {
       }
       return Visit::covered;
     }
-    if (add) ++old.misses;
-    constexpr std::uint32_t kPatience = 3;
-    if (old.misses > old.hits * kPatience + kPatience && !incomplete) {
-      if (old.heads_loop) retired_.push_back(std::move(chain[i]));
-      chain.erase(chain.begin() + static_cast<std::ptrdiff_t>(i));
-      --kept_;
-      continue;
-    }
-    ++i;
+    if (!missed(chain, i, add, place)) ++i;
   }
   if (add) keep(walk, chain);
   return Visit::go_on;
@@ -155,7 +171,7 @@ void Explored::keep(Walk& walk, Chain& chain) {
   ++kept_;
   ++walk.stats.total_states;
   walk.stats.peak_states = std::max(walk.stats.peak_states, kept_);
-  last_jumps_ = jumps_;
+  last_jumps_ = walk.stats.jumps;
   last_processed_ = walk.stats.processed;
 }
 

@@ -65,12 +65,15 @@ class Explored {
   [[nodiscard]] static bool covers_open(Walk& walk, const Checkpoint& checkpoint, const Place& place, bool& endless);
   static void take_over_needs(Walk& walk, const Checkpoint& checkpoint, const State& state);
   static void close_loop(Walk& walk, Checkpoint& checkpoint);
+  [[nodiscard]] bool missed(Chain& chain, std::size_t index, bool count, const Place& place);
+  void sweep();
   void keep(Walk& walk, Chain& chain);
 
   std::unordered_map<std::uint64_t, Chain> chains_;
-  std::vector<std::unique_ptr<Checkpoint>> retired_;  ///< no longer compared with, but others name them as their loop
+  std::vector<std::unique_ptr<Checkpoint>> retired_;  ///< no longer compared with, but others still name them
+  std::size_t sweep_at_ = 64;                         ///< how many of those are looked through for ones nobody names
   std::uint32_t kept_ = 0;
-  std::uint32_t jumps_ = 0, last_jumps_ = 0, last_processed_ = 0;
+  std::uint32_t last_jumps_ = 0, last_processed_ = 0;
 };
 
 /// A path reads slots of a frame: the checkpoints it came through answer for what they hold.

@@ -107,7 +107,8 @@ Objection map_value_argument(const Walk& walk, const Step& step, const Register&
     return step.finds(Code::write_read_only_map, {range.number}, spec.name);
   if (!want.writes && (spec.flags & map_flag::wronly_prog) != 0)
     return step.finds(Code::read_write_only_map, {range.number}, spec.name);
-  return check_region(step, where, range, spec.value_size, zero_allowed);
+  if (auto bad = check_region(step, where, range, spec.value_size, zero_allowed)) return bad;
+  return check_kernel_fields(walk, step, where, range);
 }
 
 /// Bytes behind a register that a helper or a function reads, fills or changes.
@@ -123,7 +124,7 @@ Objection memory_argument(Walk& walk, const Step& step, const Range& range, cons
     case RegKind::packet_meta:
       if (want.writes && !may_touch_packet(walk, Touch::write))
         return step.finds(Code::argument_packet, {range.number}, callee);
-      return check_region(step, where, range, where.size, zero_allowed);
+      return check_packet(step, where, range, zero_allowed);
     case RegKind::map_key:
       if (want.writes) return step.finds(Code::write_map_key, {range.number});
       return check_region(step, where, range, walk.map_of(where).spec->key_size, zero_allowed);

@@ -140,11 +140,15 @@ Objection transfer_helper_call(Walk& walk, const Step& step) {
   const abi::Helper* named = abi::find_helper(id);
   const abi::Helper* helper =
       abi::find_helper(id, program.type, static_cast<abi::AttachType>(program.expected_attach_type));
+  if (const program::Poison* poison = program.poison_at(step.pc); poison != nullptr)
+    return step.finds(Code::relocation_missing, {}, poison->what);
   if (auto bad = may_call(walk, step, named, helper)) return bad;
   walk.state.pc = step.pc + 1;
 
   CallState call{*helper};
   if (auto bad = check_arguments(walk, step, call)) return bad;
+  if (static_cast<HelperId>(helper->id) == HelperId::get_local_storage && !walk.state.reg(2).is_zero())
+    return step.finds(Code::argument_not_zero, {2}, helper->name);
   if (call.released_ref != 0) {
     const auto& held = walk.state.references;
     const auto reference =

@@ -330,12 +330,17 @@ Objection transfer_branch(Walk& walk, const Step& step) {
 }
 
 Objection transfer_may_goto(Walk& walk, const Step& step) {
-  // The counter behind may_goto may run out at any time; while it has not, the program goes on.
-  State leaving = walk.state;
-  leaving.pc = static_cast<std::uint32_t>(isa::jump_target(step.insn, step.info, step.pc));
-  ++walk.state.may_goto_depth;
-  walk.state.pc = step.pc + 1;
-  return walk.put_aside(step, std::move(leaving));
+  // The counter behind may_goto may run out at any time; while it has not, the program goes on. Each time round, what
+  // nothing relied on is forgotten, so that the rounds meet.
+  State staying = walk.state;
+  staying.pc = step.pc + 1;
+  ++staying.may_goto_depth;
+  const Checkpoint* here = walk.state.parent;
+  const Checkpoint* before =
+      here == nullptr ? nullptr : Explored::previous_visit(here->state, step.pc, walk.state.depth());
+  if (before != nullptr) widen(walk, *before, staying);
+  walk.state.pc = static_cast<std::uint32_t>(isa::jump_target(step.insn, step.info, step.pc));
+  return walk.put_aside(step, std::move(staying));
 }
 
 }  // namespace skep::verifier
