@@ -42,6 +42,11 @@ struct ObjectOptions {
   /// with an empty path, the object opens all the same and its programs name what they ask for (Program::needs).
   std::string target_btf = kHostBtf;
   static constexpr const char* kHostBtf = "/sys/kernel/btf/vmlinux";  ///< the running kernel's types
+  /// Where target_btf is split BTF, of a module: what it stands on.
+  std::string target_btf_base;
+  /// Types of the kernel's modules, for what target_btf lacks: a folder of split BTF files, named as the modules are; an
+  /// empty path for none. Without a value: /sys/kernel/btf when target_btf is the running kernel's, else none.
+  std::optional<std::string> target_btf_modules;
   /// A kernel's configuration, for CONFIG_ variables that `externs` lacks: path of a text file; an empty path for none.
   /// Without a value: /boot/config-$(uname -r), where there is one. Read only when the object has such variables.
   std::optional<std::string> kconfig;

@@ -1,31 +1,48 @@
 // Reads in chunks, so that what claims no size (pipes, /proc) works too.
 #include "api/files.hpp"
 
-#include <array>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
 namespace skep {
 
+Descriptor::~Descriptor() {
+  if (number >= 0) close(number);
+}
+
+Result<Descriptor> Descriptor::open_to_read(const std::string& path) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.number < 0) return fail(ErrorCode::io, path, std::strerror(errno), errno);
+  return file;
+}
+
 Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t max_bytes) {
-  std::ifstream file(path, std::ios::binary);
-  std::error_code not_a_size;
-  if (!file || std::filesystem::is_directory(path, not_a_size))
-    return fail(ErrorCode::io, path, file ? "is a directory" : std::strerror(errno), file ? EISDIR : errno);
+  constexpr std::size_t kChunk = 65536;
+  const auto file = Descriptor::open_to_read(path);
+  if (!file) return fail(file.error());
+  struct stat facts {};
+  if (fstat(file->number, &facts) == 0 && S_ISDIR(facts.st_mode))
+    return fail(ErrorCode::io, path, "is a directory", EISDIR);
   std::vector<std::byte> bytes;
-  std::array<char, 65536> chunk;
-  while (file.read(chunk.data(), chunk.size()), file.gcount() > 0) {
-    const auto* from = reinterpret_cast<const std::byte*>(chunk.data());
-    bytes.insert(bytes.end(), from, from + file.gcount());
+  if (facts.st_size > 0)
+    bytes.reserve(std::min<std::uint64_t>(static_cast<std::uint64_t>(facts.st_size), max_bytes) + kChunk);
+  for (;;) {
+    const std::size_t before = bytes.size();
+    bytes.resize(before + kChunk);
+    const ssize_t got = read(file->number, bytes.data() + before, kChunk);
+    if (got < 0 && errno != EINTR) return fail(ErrorCode::io, path, std::strerror(errno), errno);
+    bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return bytes;
     if (bytes.size() > max_bytes)
       return fail(ErrorCode::limit, path, fmt::format("is larger than the {} bytes allowed", max_bytes));
   }
-  if (file.bad()) return fail(ErrorCode::io, path, std::strerror(errno), errno);
-  return bytes;
 }
 
 }  // namespace skep

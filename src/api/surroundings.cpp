@@ -12,13 +12,13 @@
 #include <fmt/format.h>
 
 #include "api/files.hpp"
-#include "loader/target_btf.hpp"
+#include "api/target_types.hpp"
 
 namespace skep {
 namespace {
 
-constexpr std::uint64_t kMaxTargetFileBytes = std::uint64_t{1} << 30;  // a vmlinux with debug information
-constexpr const char* kUbuntuVersion = "/proc/version_signature";      // "Ubuntu 6.8.0-31.31-generic 6.8.1"
+constexpr const char* kHostModules = "/sys/kernel/btf";
+constexpr const char* kUbuntuVersion = "/proc/version_signature";  // "Ubuntu 6.8.0-31.31-generic 6.8.1"
 
 bool exists(const std::string& path) {
   std::error_code unreadable;
@@ -85,9 +85,9 @@ void add_kernel_facts(const utsname& host, std::map<std::string, ExternValue, st
 Result<std::shared_ptr<const btf::Btf>> read_target_btf(const ObjectOptions& options) {
   const std::string& path = options.target_btf;
   if (path.empty() || (path == ObjectOptions::kHostBtf && !exists(path))) return nullptr;
-  const auto bytes = read_file(path, kMaxTargetFileBytes);
-  if (!bytes) return fail(bytes.error());
-  return loader::parse_target_btf(*bytes, path);
+  if (options.target_btf_base.empty()) return load_types(path);
+  const auto base = load_types(options.target_btf_base);
+  return base ? load_types(path, *base) : base;
 }
 
 loader::Surroundings surroundings_of(const ObjectOptions& options) {
@@ -98,6 +98,10 @@ loader::Surroundings surroundings_of(const ObjectOptions& options) {
   add_kernel_facts(host, around.values);
   const std::string path = options.kconfig.value_or(fmt::format("/boot/config-{}", host.release));
   if (options.kconfig ? !path.empty() : exists(path)) around.kconfig = [path] { return read_kconfig(path); };
+  const bool is_host = options.target_btf == ObjectOptions::kHostBtf;
+  const std::string modules = options.target_btf_modules.value_or(is_host ? kHostModules : "");
+  if (!modules.empty())
+    around.module_types = [modules](const loader::Types& kernel) { return load_module_types(modules, kernel); };
   return around;
 }
 

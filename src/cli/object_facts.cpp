@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "abi/helper.hpp"
+#include "api/target_types.hpp"
 #include "cli/input.hpp"
 #include "isa/table.hpp"
-#include "loader/target_btf.hpp"
 
 namespace skep::cli {
 namespace {
@@ -48,9 +48,7 @@ Result<loader::ObjectSpec> open_spec(const std::string& path, const std::optiona
   if (!bytes) return fail(bytes.error());
   const auto target_types = [&btf]() -> Result<std::shared_ptr<const btf::Btf>> {
     if (!btf) return nullptr;
-    const auto types = read_input(*btf);
-    if (!types) return fail(types.error());
-    return loader::parse_target_btf(*types, *btf);
+    return load_types(*btf == "-" ? "/dev/stdin" : *btf);
   };
   auto spec = loader::parse_object(*bytes, file_name(path), target_types);
   if (!spec)

@@ -72,6 +72,11 @@ bool asks_target(const Source& source) {
                      [](const btf::CoreReloc& reloc) { return reloc.kind != kAboutItself; });
 }
 
+btf::CoreTarget::Modules modules_of(const Surroundings& around, const Types& kernel) {
+  if (!around.module_types) return {};
+  return [&around, &kernel] { return around.module_types(kernel); };
+}
+
 }  // namespace
 
 Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string name, const TargetTypes& target_types,
@@ -104,7 +109,7 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
     if (!given) return fail(std::move(given).error());
     target = std::move(*given);
   }
-  const auto marks = relocate_core(source, target.get(), *code);
+  const auto marks = relocate_core(source, target.get(), *code, modules_of(around, target));
   if (!marks) return fail(marks.error());
   if (auto done = externs->resolve_symbols(source.btf.get(), target.get(), around); !done)
     return fail(std::move(done).error());

@@ -3,12 +3,20 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <skep/error.hpp>
 #include <skep/extern_value.hpp>
 
+namespace skep::btf {
+class Btf;
+}
+
 namespace skep::loader {
+
+using Types = std::shared_ptr<const btf::Btf>;
 
 inline constexpr std::size_t kMaxKconfigTextBytes = 16u
                                                     << 20;  ///< of a configuration file; a distribution's has 0.3 MB
@@ -24,6 +32,9 @@ struct Surroundings {
   /// Asked at most once for an object, and only when `values` lacks a CONFIG_ variable that it has. Its error becomes
   /// the object's. Null: there is no configuration.
   std::function<Result<KconfigText>()> kconfig;
+  /// Types of modules, which stand on the kernel's. Asked at most once for an object, and only for what the kernel's
+  /// types lack. Its error leaves unanswered what was asked. Null: there are no modules.
+  std::function<Result<std::vector<Types>>(const Types& kernel)> module_types;
 };
 
 }  // namespace skep::loader
