@@ -5,11 +5,13 @@
 #include <skep/error.hpp>
 #include <skep/executable.hpp>
 #include <skep/extern_value.hpp>
+#include <skep/global.hpp>
 #include <skep/helper.hpp>
 #include <skep/host.hpp>
 #include <skep/insn.hpp>
 #include <skep/link.hpp>
 #include <skep/map.hpp>
 #include <skep/object.hpp>
+#include <skep/open_object.hpp>
 #include <skep/ring_buffer.hpp>
 #include <skep/types.hpp>

@@ -24,6 +24,7 @@ Result<Program> Program::from_insns(std::span<const Insn> insns, ProgType type, 
 const std::string& Program::name() const { return program_->name; }
 const std::string& Program::section() const { return program_->section; }
 ProgType Program::type() const { return program_->type; }
+bool Program::autoload() const { return program_->autoload; }
 std::span<const Insn> Program::insns() const { return program_->insns; }
 std::span<const Map> Program::maps() const { return owner_->maps; }
 
