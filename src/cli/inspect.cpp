@@ -6,6 +6,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/input.hpp"
 #include "cli/inspect_json.hpp"
+#include "cli/inspect_maps.hpp"
 #include "cli/object_facts.hpp"
 #include "cli/quantity.hpp"
 #include "cli/table.hpp"
@@ -18,13 +19,6 @@ namespace {
 
 std::string joined(const std::vector<std::string>& names) {
   return printable(fmt::format("{}", fmt::join(names, ", ")));
-}
-
-/// "struct counter (24 B)"; the size alone where the type is not known.
-std::string type_cell(const loader::ObjectSpec& object, std::uint32_t type, std::uint32_t size) {
-  if (size == 0 && type == 0) return {};
-  if (object.btf == nullptr || type == 0) return byte_count(size);
-  return fmt::format("{} ({})", btf::format_declaration(*object.btf, type, ""), byte_count(size));
 }
 
 /// The maps a program uses, without the sections of globals.
@@ -64,37 +58,15 @@ void print_lists(const loader::ObjectSpec& object, const Paint& paint, const cha
   if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, title), table.text(paint));
 }
 
-void print_maps(const loader::ObjectSpec& object, const Paint& paint) {
-  Table table;
-  table.column("name", Table::Align::left);
-  table.column("type", Table::Align::left);
-  table.column("entries", Table::Align::right);
-  table.column("key", Table::Align::left);
-  table.column("value", Table::Align::left);
-  table.column("flags", Table::Align::left);
-  for (const loader::MapDef& def : object.maps) {
-    if (holds_globals(def)) continue;
-    const MapSpec& spec = def.spec;
-    std::string flags = flag_names(spec.flags);
-    if (spec.pinned_by_name) flags += flags.empty() ? "pinned by name" : ", pinned by name";
-    table.row({printable(spec.name), std::string(name_of(spec.type)),
-               spec.type == MapType::ringbuf ? grouped(spec.max_entries) + " B" : grouped(spec.max_entries),
-               type_cell(object, spec.btf_key_type, spec.key_size),
-               type_cell(object, spec.btf_value_type, spec.value_size), std::move(flags)});
-  }
-  if (!table.empty()) fmt::print("\n{}\n{}", paint(Tone::strong, "maps"), table.text(paint));
-}
-
 void print_globals(const loader::ObjectSpec& object, const Paint& paint) {
   Table table;
   for (int i = 0; i < 3; ++i) table.column("", Table::Align::left);
   for (const loader::MapDef& def : object.maps) {
-    if (!holds_globals(def)) continue;
     for (const loader::GlobalVar& variable : def.variables) {
       if (is_compilers_own(variable)) continue;
       const auto value = initial_value(def, variable);
       const bool typed = object.btf != nullptr && variable.btf_type != 0;
-      table.row({{printable(def.section), Tone::faint},
+      table.row({{printable(holds_globals(def) ? def.section : def.spec.name), Tone::faint},
                  typed ? btf::format_declaration(*object.btf, variable.btf_type, variable.name)
                        : fmt::format("{} ({})", printable(variable.name), byte_count(variable.bytes)),
                  def.origin == loader::MapDef::Origin::kconfig  // known when it is loaded
@@ -114,7 +86,7 @@ void print_object(const loader::ObjectSpec& object) {
   print_programs(object, paint);
   print_lists(
       object, paint, "helpers", [](const auto& o, const auto& p) { return uses_of(o, p).helpers; }, Tone::plain);
-  print_maps(object, paint);
+  fmt::print("{}", maps_text(object, paint));
   print_globals(object, paint);
   print_lists(
       object, paint, "needs", [](const auto&, const auto& p) { return p.need_names(); }, Tone::bad);

@@ -241,7 +241,7 @@ constexpr const char* kArena = R"(
   #include <linux/bpf.h>
   #include <bpf/bpf_helpers.h>
   #define __arena __attribute__((address_space(1)))
-  struct { __uint(type, 33); __uint(map_flags, 1 << 10); __uint(max_entries, PAGES); __ulong(map_extra, 1ull << 44); }
+  struct { __uint(type, 33); __uint(map_flags, 1 << 10); __uint(max_entries, PAGES); enum { extra = 1ull << 44 } map_extra; }
       arena SEC(".maps");
   int __arena first = 7;
   long __arena table[TABLE] = {1, 2};
@@ -266,7 +266,7 @@ TEST_CASE("variables in an arena are its first bytes, and programs load their pl
   CHECK(arena.contents[table.offset + 8] == std::byte{2});
   bool loads_table = false;
   for (const Insn* insn = object->programs.at(0)->insns.data(); insn->opcode != 0x95; ++insn)
-    loads_table |= insn[0].opcode == 0x18 && insn[0].src == 2 && insn[1].imm == static_cast<int>(table.offset + 8);
+    loads_table |= insn[0].opcode == 0x18 && insn[0].src == 2 && insn[1].imm == static_cast<int>(table.offset);
   CHECK(loads_table);
 }
 
