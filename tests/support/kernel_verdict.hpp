@@ -83,40 +83,53 @@ class Referee {
   Verdict verdict_;
 };
 
-/// The id of a type in the kernel's BTF, 0 when there is none. `kind` is a BTF_KIND_*.
-inline std::uint32_t kernel_type_id(std::uint32_t kind, std::string_view name) {
-  static const std::string btf = [] {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  }();
-  const auto word = [](std::size_t at) {
+struct KernelType {
+  std::string name;
+  std::uint32_t id = 0;
+};
+
+/// The types of a BTF_KIND_* in the kernel's BTF whose names start so; none when the kernel has no BTF.
+inline std::vector<KernelType> kernel_types(std::uint32_t kind, std::string_view prefix) {
+  std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
+  const std::string btf(std::istreambuf_iterator<char>(file), {});
+  const auto word = [&btf](std::size_t at) {
     std::uint32_t value = 0;
     std::memcpy(&value, btf.data() + at, sizeof(value));
     return value;
   };
   constexpr std::size_t kHeader = 24;
-  if (btf.size() < kHeader) return 0;
+  std::vector<KernelType> found;
+  if (btf.size() < kHeader) return found;
   const std::size_t types = word(4) + word(8);
   const std::size_t strings = word(4) + word(16);
+  // What follows the 12 bytes of each kind; for some kinds as often as there are members.
   constexpr std::uint32_t kExtra[20] = {0, 4, 0, 12, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 4, 12, 0, 4, 0, 12};
-  constexpr bool kPerMember[20] = {false, false, false, false, true,  true, true,  false, false, false,
-                                   false, false, false, true,  false, true, false, false, false, true};
+  constexpr std::uint32_t kPerMember = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 13 | 1u << 15 | 1u << 19;
   std::uint32_t id = 1;
   for (std::size_t at = types; at < types + word(12); ++id) {
     const std::uint32_t info = word(at + 4);
     const std::uint32_t its_kind = info >> 24 & 31;
-    if (its_kind == kind && name == btf.data() + strings + word(at)) return id;
-    at += 12 + kExtra[its_kind] * (kPerMember[its_kind] ? info & 0xffff : 1);
+    const std::string_view name = btf.data() + strings + word(at);
+    if (its_kind == kind && name.starts_with(prefix)) found.push_back({std::string(name), id});
+    at += 12 + kExtra[its_kind] * ((kPerMember >> its_kind & 1) != 0 ? info & 0xffff : 1);
   }
+  return found;
+}
+
+/// The id of a type in the kernel's BTF, 0 when there is none.
+inline std::uint32_t kernel_type_id(std::uint32_t kind, std::string_view name) {
+  for (const KernelType& type : kernel_types(kind, name))
+    if (type.name == name) return type.id;
   return 0;
 }
+
+inline constexpr std::uint32_t kBtfFunc = 12;
+inline constexpr std::uint32_t kBtfTypedef = 8;
 
 /// Every kind of program that means something to Linux 6.18 and can be loaded without a live object to name.
 inline std::vector<ProgramKind> program_kinds() {
   using enum ProgType;
   using abi::AttachType;
-  constexpr std::uint32_t kFunc = 12;
-  constexpr std::uint32_t kTypedef = 8;
   std::vector<ProgramKind> kinds;
   for (std::uint32_t type = 1; type <= 32; ++type) {
     if (type >= 26 && type <= 29) continue;
@@ -125,15 +138,15 @@ inline std::vector<ProgramKind> program_kinds() {
   }
   kinds.push_back({kprobe, AttachType{}, true});
   kinds.push_back({syscall, AttachType{}, true});
-  kinds.push_back({tracing, AttachType::trace_raw_tp, false, kernel_type_id(kTypedef, "btf_trace_sched_switch")});
-  kinds.push_back({tracing, AttachType::trace_iter, false, kernel_type_id(kFunc, "bpf_iter_task")});
-  kinds.push_back({tracing, AttachType::trace_iter, true, kernel_type_id(kFunc, "bpf_iter_task")});
-  kinds.push_back({tracing, AttachType::trace_iter, false, kernel_type_id(kFunc, "bpf_iter_tcp")});
-  kinds.push_back({tracing, AttachType::trace_fentry, false, kernel_type_id(kFunc, "bpf_fentry_test1")});
-  kinds.push_back({tracing, AttachType::trace_fexit, false, kernel_type_id(kFunc, "bpf_fentry_test1")});
-  kinds.push_back({tracing, AttachType::modify_return, false, kernel_type_id(kFunc, "bpf_modify_return_test")});
-  kinds.push_back({lsm, AttachType::lsm_mac, false, kernel_type_id(kFunc, "bpf_lsm_file_open")});
-  kinds.push_back({lsm, AttachType::lsm_cgroup, false, kernel_type_id(kFunc, "bpf_lsm_socket_bind")});
+  kinds.push_back({tracing, AttachType::trace_raw_tp, false, kernel_type_id(kBtfTypedef, "btf_trace_sched_switch")});
+  kinds.push_back({tracing, AttachType::trace_iter, false, kernel_type_id(kBtfFunc, "bpf_iter_task")});
+  kinds.push_back({tracing, AttachType::trace_iter, true, kernel_type_id(kBtfFunc, "bpf_iter_task")});
+  kinds.push_back({tracing, AttachType::trace_iter, false, kernel_type_id(kBtfFunc, "bpf_iter_tcp")});
+  kinds.push_back({tracing, AttachType::trace_fentry, false, kernel_type_id(kBtfFunc, "bpf_fentry_test1")});
+  kinds.push_back({tracing, AttachType::trace_fexit, false, kernel_type_id(kBtfFunc, "bpf_fentry_test1")});
+  kinds.push_back({tracing, AttachType::modify_return, false, kernel_type_id(kBtfFunc, "bpf_modify_return_test")});
+  kinds.push_back({lsm, AttachType::lsm_mac, false, kernel_type_id(kBtfFunc, "bpf_lsm_file_open")});
+  kinds.push_back({lsm, AttachType::lsm_cgroup, false, kernel_type_id(kBtfFunc, "bpf_lsm_socket_bind")});
   return kinds;
 }
 

@@ -1,0 +1,280 @@
+// The lists behind attach_targets.hpp.
+//
+// Tracepoints and iterators that the running 6.18 has are refereed there; the rest, hooks and functions are read in the
+// sources of 6.12. Sorted by name, so that they are found by halving.
+#include "abi/attach_targets.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace skep::abi {
+namespace {
+
+// clang-format off
+constexpr TracepointArgs kTracepoints[] = {
+    {"afs_flock_ev", 0b10},
+    {"afs_make_fs_call", 0b10},
+    {"afs_make_fs_call1", 0b10},
+    {"afs_make_fs_call2", 0b10},
+    {"afs_make_fs_calli", 0b10},
+    {"afs_protocol_error", 0b1},
+    {"break_lease_block", 0b10},
+    {"break_lease_noblock", 0b10},
+    {"break_lease_unblock", 0b10},
+    {"cachefiles_io_error", 0b1},
+    {"cachefiles_mark_active", 0b1},
+    {"cachefiles_mark_failed", 0b1},
+    {"cachefiles_mark_inactive", 0b1},
+    {"cachefiles_ondemand_close", 0b1},
+    {"cachefiles_ondemand_copen", 0b1},
+    {"cachefiles_ondemand_cread", 0b1},
+    {"cachefiles_ondemand_fd_release", 0b1},
+    {"cachefiles_ondemand_fd_write", 0b1},
+    {"cachefiles_ondemand_open", 0b1},
+    {"cachefiles_ondemand_read", 0b1},
+    {"cachefiles_prep_read", 0b1},
+    {"cachefiles_rename", 0b1},
+    {"cachefiles_unlink", 0b1},
+    {"cachefiles_vfs_error", 0b1},
+    {"device_pm_callback_start", 0b10},
+    {"ext4_mballoc_discard", 0b10},
+    {"ext4_mballoc_free", 0b10},
+    {"fcntl_setlk", 0b10},
+    {"fib_table_lookup", 0b100},
+    {"flock_lock_inode", 0b10},
+    {"folio_wait_writeback", 0b10},
+    {"generic_delete_lease", 0b10},
+    {"host1x_cdma_push_gather", 0b10000},
+    {"hugetlbfs_alloc_inode", 0b10},
+    {"kfree_skb", 0b1000},
+    {"locks_remove_posix", 0b10},
+    {"mm_collapse_huge_page_isolate", 0b1},
+    {"mm_khugepaged_collapse_file", 0b10},
+    {"mm_khugepaged_scan_file", 0b10},
+    {"mm_khugepaged_scan_pmd", 0b10},
+    {"mm_page_alloc", 0b1},
+    {"mm_page_alloc_zone_locked", 0b1},
+    {"mm_page_pcpu_drain", 0b1},
+    {"mr_integ_alloc", 0b0, 0b1000},
+    {"netfs_failure", 0b10},
+    {"posix_lock_inode", 0b10},
+    {"qdisc_dequeue", 0b1000},
+    {"rxrpc_recvdata", 0b1},
+    {"rxrpc_resend", 0b10},
+    {"sched_pi_setprio", 0b10},
+    {"sched_stick_numa", 0b100},
+    {"sched_swap_numa", 0b100},
+    {"tcp_send_reset", 0b11},
+    {"tcp_sendmsg_locked", 0b100},
+    {"tegra_dma_tx_status", 0b100},
+    {"time_out_leases", 0b10},
+    {"tmigr_update_events", 0b1},
+    {"writeback_dirty_folio", 0b10},
+    {"xfs_blockgc_flush_all", 0b1},
+    {"xfs_blockgc_free_space", 0b10},
+    {"xfs_blockgc_start", 0b1},
+    {"xfs_blockgc_stop", 0b1},
+    {"xfs_blockgc_worker", 0b1},
+    {"xfs_btree_overlapped_query_range", 0b100},
+    {"xfs_btree_updkeys", 0b100},
+    {"xfs_defer_add_item", 0b1},
+    {"xfs_defer_cancel_item", 0b1},
+    {"xfs_defer_cancel_list", 0b1},
+    {"xfs_defer_create_intent", 0b1},
+    {"xfs_defer_finish_item", 0b1},
+    {"xfs_defer_isolate_paused", 0b1},
+    {"xfs_defer_item_pause", 0b1},
+    {"xfs_defer_item_unpause", 0b1},
+    {"xfs_defer_pending_abort", 0b1},
+    {"xfs_defer_pending_finish", 0b1},
+    {"xfs_defer_relog_intent", 0b1},
+    {"xfs_fs_sync_fs", 0b1},
+    {"xfs_inodegc_flush", 0b1},
+    {"xfs_inodegc_push", 0b1},
+    {"xfs_inodegc_queue", 0b1},
+    {"xfs_inodegc_start", 0b1},
+    {"xfs_inodegc_stop", 0b1},
+    {"xfs_inodegc_throttle", 0b1},
+    {"xfs_ioc_free_eofblocks", 0b10},
+    {"xfs_map_blocks_alloc", 0b10000},
+    {"xfs_map_blocks_found", 0b10000},
+    {"xprt_get_cong", 0b10},
+    {"xprt_put_cong", 0b10},
+    {"xprt_release_cong", 0b10},
+    {"xprt_reserve_cong", 0b10},
+    {"xs_stream_read_data", 0b1},
+};
+
+constexpr LsmHook kHooks[] = {
+    {"audit_rule_known", hook_bool},
+    {"audit_rule_match", hook_disabled},
+    {"bpf", hook_sleepable},
+    {"bpf_map", hook_sleepable},
+    {"bpf_map_create", hook_sleepable},
+    {"bpf_map_free", hook_sleepable | hook_untrusted},
+    {"bpf_prog", hook_sleepable},
+    {"bpf_prog_free", hook_untrusted},
+    {"bpf_prog_load", hook_sleepable},
+    {"bpf_token_capable", hook_sleepable},
+    {"bpf_token_cmd", hook_sleepable},
+    {"bpf_token_create", hook_sleepable},
+    {"bpf_token_free", hook_sleepable},
+    {"bprm_check_security", hook_sleepable},
+    {"bprm_committed_creds", hook_sleepable},
+    {"bprm_committing_creds", hook_sleepable},
+    {"bprm_creds_for_exec", hook_sleepable},
+    {"bprm_creds_from_file", hook_sleepable},
+    {"capget", hook_sleepable},
+    {"capset", hook_sleepable},
+    {"cred_prepare", hook_sleepable},
+    {"current_getsecid_subj", hook_sleepable},
+    {"file_alloc_security", hook_untrusted},
+    {"file_free_security", hook_untrusted},
+    {"file_ioctl", hook_sleepable},
+    {"file_lock", hook_sleepable},
+    {"file_open", hook_sleepable},
+    {"file_post_open", hook_sleepable},
+    {"file_receive", hook_sleepable},
+    {"getprocattr", hook_disabled},
+    {"getselfattr", hook_disabled},
+    {"inet_conn_established", hook_socket_options},
+    {"inet_csk_clone", hook_socket_options},
+    {"inode_copy_up_xattr", hook_disabled},
+    {"inode_create", hook_sleepable},
+    {"inode_free_security", hook_sleepable},
+    {"inode_getattr", hook_sleepable},
+    {"inode_getsecurity", hook_disabled},
+    {"inode_getxattr", hook_sleepable},
+    {"inode_listsecurity", hook_disabled},
+    {"inode_mknod", hook_sleepable},
+    {"inode_need_killpriv", hook_sleepable | hook_disabled},
+    {"inode_post_setxattr", hook_sleepable},
+    {"inode_readlink", hook_sleepable},
+    {"inode_rename", hook_sleepable},
+    {"inode_rmdir", hook_sleepable},
+    {"inode_setattr", hook_sleepable},
+    {"inode_setxattr", hook_sleepable},
+    {"inode_symlink", hook_sleepable},
+    {"inode_unlink", hook_sleepable},
+    {"inode_xattr_skipcap", hook_bool},
+    {"ismaclabel", hook_disabled},
+    {"kernel_module_request", hook_sleepable},
+    {"kernel_read_file", hook_sleepable},
+    {"kernfs_init_security", hook_sleepable},
+    {"key_getsecurity", hook_disabled},
+    {"mmap_file", hook_sleepable},
+    {"netlink_send", hook_sleepable},
+    {"path_chmod", hook_sleepable},
+    {"path_chown", hook_sleepable},
+    {"path_link", hook_sleepable},
+    {"path_mkdir", hook_sleepable},
+    {"path_notify", hook_sleepable},
+    {"path_rename", hook_sleepable},
+    {"path_rmdir", hook_sleepable},
+    {"path_symlink", hook_sleepable},
+    {"path_truncate", hook_sleepable},
+    {"path_unlink", hook_sleepable},
+    {"release_secctx", hook_sleepable},
+    {"sb_alloc_security", hook_sleepable},
+    {"sb_eat_lsm_opts", hook_sleepable},
+    {"sb_kern_mount", hook_sleepable},
+    {"sb_mount", hook_sleepable},
+    {"sb_remount", hook_sleepable},
+    {"sb_set_mnt_opts", hook_sleepable},
+    {"sb_show_options", hook_sleepable},
+    {"sb_statfs", hook_sleepable},
+    {"sb_umount", hook_sleepable},
+    {"setprocattr", hook_disabled},
+    {"settime", hook_sleepable},
+    {"sk_alloc_security", hook_untrusted},
+    {"sk_free_security", hook_untrusted},
+    {"sock_graft", hook_socket_options},
+    {"socket_accept", hook_sleepable},
+    {"socket_bind", hook_sleepable},
+    {"socket_connect", hook_sleepable},
+    {"socket_create", hook_sleepable},
+    {"socket_getpeername", hook_sleepable},
+    {"socket_getpeersec_dgram", hook_sleepable},
+    {"socket_getsockname", hook_sleepable},
+    {"socket_getsockopt", hook_sleepable},
+    {"socket_listen", hook_sleepable},
+    {"socket_post_create", hook_sleepable | hook_socket_options},
+    {"socket_recvmsg", hook_sleepable},
+    {"socket_sendmsg", hook_sleepable},
+    {"socket_shutdown", hook_sleepable},
+    {"socket_socketpair", hook_sleepable | hook_socket_options},
+    {"syslog", hook_sleepable},
+    {"task_alloc", hook_sleepable},
+    {"task_free", hook_untrusted},
+    {"task_getsecid_obj", hook_sleepable},
+    {"task_prctl", hook_sleepable},
+    {"task_setscheduler", hook_sleepable},
+    {"userns_create", hook_sleepable},
+    {"vm_enough_memory", hook_disabled},
+    {"xfrm_decode_session", hook_disabled},
+    {"xfrm_state_pol_flow_match", hook_bool},
+};
+// clang-format on
+
+using enum IterArg;
+
+constexpr IterTarget kIterTargets[] = {
+    {"bpf_link", {trusted, plain_or_null}},
+    {"bpf_map", {trusted, trusted_or_null}},
+    {"bpf_map_elem", {trusted, trusted, rdonly_buffer_or_null, buffer_or_null}},
+    {"bpf_prog", {trusted, plain_or_null}},
+    {"bpf_sk_storage_map", {trusted, trusted, plain_or_null, buffer_or_null}},
+    {"cgroup", {trusted, trusted_or_null}},
+    {"dmabuf", {trusted, plain_or_null}},
+    {"ipv6_route", {trusted, plain_or_null}},
+    {"kmem_cache", {trusted, trusted_or_null}},
+    {"ksym", {trusted, plain_or_null}},
+    {"netlink", {trusted, plain_or_null}},
+    {"sockmap", {trusted, trusted, rdonly_buffer_or_null, plain_or_null}},
+    {"task", {trusted, trusted_or_null}},
+    {"task_file", {trusted, plain_or_null, trusted, plain_or_null}},
+    {"task_vma", {trusted, plain_or_null, plain_or_null}},
+    {"tcp", {trusted, trusted_or_null, trusted}},
+    {"udp", {trusted, trusted_or_null, trusted, trusted}},
+    {"unix", {trusted, plain_or_null, trusted}},
+};
+
+constexpr std::string_view kDPathFunctions[] = {
+    "dentry_open",
+    "filp_close",
+    "security_file_open",
+    "security_file_permission",
+    "security_inode_getattr",
+    "security_path_truncate",
+    "vfs_fallocate",
+    "vfs_getattr",
+    "vfs_truncate",
+};
+
+template <typename Row, std::size_t N>
+constexpr bool is_sorted(const Row (&rows)[N]) {
+  for (std::size_t i = 1; i < N; ++i)
+    if (rows[i - 1].name >= rows[i].name) return false;
+  return true;
+}
+static_assert(is_sorted(kTracepoints) && is_sorted(kHooks) && is_sorted(kIterTargets));
+
+template <typename Row, std::size_t N>
+const Row* find_by_name(const Row (&rows)[N], std::string_view name) noexcept {
+  const Row* found = std::ranges::lower_bound(rows, name, {}, &Row::name);
+  return found != std::end(rows) && found->name == name ? found : nullptr;
+}
+
+}  // namespace
+
+const TracepointArgs* find_tracepoint_args(std::string_view name) noexcept { return find_by_name(kTracepoints, name); }
+const IterTarget* find_iter_target(std::string_view name) noexcept { return find_by_name(kIterTargets, name); }
+const LsmHook* find_lsm_hook(std::string_view name) noexcept { return find_by_name(kHooks, name); }
+
+std::span<const IterTarget> iter_targets() noexcept { return kIterTargets; }
+
+bool d_path_allowed(std::string_view function) noexcept {
+  return std::ranges::binary_search(kDPathFunctions, function);
+}
+
+}  // namespace skep::abi
