@@ -177,7 +177,8 @@ bool needs_contents(Arg arg) {
 /// Builds and loads calls.
 class Caller {
  public:
-  Caller() : maps_(kernel::small_maps()), value_(array(0)), frozen_(array(BPF_F_RDONLY_PROG)) {
+  explicit Caller(std::uint32_t log_level = 1)
+      : referee_(log_level), maps_(kernel::small_maps()), value_(array(0)), frozen_(array(BPF_F_RDONLY_PROG)) {
     bpf_attr attr{};
     attr.map_fd = static_cast<std::uint32_t>(frozen_.get());
     kernel::call(BPF_MAP_FREEZE, attr);
@@ -387,6 +388,81 @@ TEST_CASE("null, size 0 and read-only memory will do where they will do in the r
     INFO(frozen->log);
     CHECK(frozen->says("write into map forbidden") == writes(arg));
   }
+}
+
+namespace {
+
+/// What the kernel's log calls r0 after the call; empty when it did not get so far.
+std::string result_in(const kernel::Verdict& verdict) {
+  const std::size_t call = verdict.log.rfind("(85) call");
+  for (const std::string_view mark : {"R0=", "R0_w="}) {
+    const std::size_t at = call == std::string::npos ? call : verdict.log.find(mark, call);
+    if (at == std::string::npos) continue;
+    const std::size_t from = at + mark.size();
+    return verdict.log.substr(from, verdict.log.find_first_of(" \n", from) - from);
+  }
+  return {};
+}
+
+std::string expected_result(const abi::Helper& row) {
+  using enum abi::Ret;
+  const std::string type(abi::name_of(row.ret_type));
+  switch (row.ret) {
+    case scalar:
+      return "scalar(";
+    case nothing:
+      return "1";  // the next instruction's
+    case map_value:
+      return "map_value(";
+    case map_value_or_null:
+      return "map_value_or_null(";
+    case record_or_null:
+      return "ringbuf_mem_or_null(";
+    case dynptr_mem_or_null:
+      return "mem_or_null(";
+    case sock_common_or_null:
+      return "sock_common_or_null(";
+    case socket_or_null:
+      return "sock_or_null(";
+    case tcp_sock_or_null:
+      return "tcp_sock_or_null(";
+    case btf:
+      return ((row.effects & abi::trusted) != 0 ? "trusted_ptr_" : "ptr_") + type + "(";
+    case btf_or_null:
+      return "ptr_or_null_" + type + "(";
+    case this_cpu:
+    case this_cpu_or_null:
+    case kptr_or_null:
+      return "?";
+  }
+  return "?";
+}
+
+}  // namespace
+
+TEST_CASE("calls yield what the running kernel says they yield, references included") {
+  if (!kernel_referees()) return;
+  Caller caller(2);
+  std::size_t asked = 0;
+  for (const Question& question : questions(caller)) {
+    const auto last = std::ranges::find(question.row->args, Arg::none, &abi::ArgSpec::kind);
+    if (question.index + 1 != static_cast<unsigned>(last - question.row->args.begin())) continue;
+    const auto fill = good(question.arg());
+    if (!fill) continue;
+    const kernel::Verdict* verdict = caller.call(question.kind, *question.row, question.with({*fill}));
+    if (verdict == nullptr) continue;
+    const std::string result = result_in(*verdict);
+    if (result.empty()) continue;
+    INFO(question.text(), ": ", verdict->log);
+    const std::string wanted = expected_result(*question.row);
+    const bool bounded = (question.row->effects & (abi::returns_length | abi::returns_cpu)) != 0;
+    CHECK((result.starts_with(wanted) || (bounded && result.starts_with("scalar"))));
+    if (wanted != "1") CHECK(verdict->says("ref_obj_id=") == ((question.row->effects & abi::acquires) != 0));
+    if (wanted == "scalar(") CHECK((result != "scalar()" && !result.starts_with("scalar(id=")) == bounded);
+    ++asked;
+  }
+  MESSAGE(asked, " results compared");
+  CHECK(asked > 100);
 }
 
 namespace {
