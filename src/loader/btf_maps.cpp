@@ -198,8 +198,7 @@ Result<MapDef> read_variable(Source& source, const btf::Btf& btf, const btf::Sec
     return decl.malformed(fmt::format("bytes {} to {} lie past the end of section {}, {} bytes", place.offset,
                                       std::uint64_t{place.offset} + place.size, shown(section.name),
                                       section.data.size()));
-  constexpr std::uint32_t kStatic = 0, kExtern = 2;
-  if (var.linkage == kExtern) return decl.malformed("is extern, link the object with the one that declares it");
+  constexpr std::uint32_t kStatic = 0;
   if (var.linkage == kStatic)
     source.notes.add(fmt::format("{}: is static, taken for a map like the others", decl.where));
   const btf::Type& type = btf.type(btf.strip(var.ref));
@@ -238,7 +237,12 @@ Result<void> read_btf_maps(Source& source, MapTable& maps) {
       place.offset = static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol->second, UINT32_MAX));
   std::stable_sort(placed.begin(), placed.end(),
                    [](const btf::SectionVar& a, const btf::SectionVar& b) { return a.offset < b.offset; });
+  constexpr std::uint32_t kExtern = 2;
   for (const btf::SectionVar& place : placed) {
+    if (const btf::Type var = btf.type(place.var); var.linkage == kExtern) {
+      source.notes.add(fmt::format("map {}: is declared by another object, link with that one", shown(var.name)));
+      continue;
+    }
     auto def = read_variable(source, btf, place, *section);
     if (!def) return fail(std::move(def).error());
     maps.add_at(section->index, place.offset, std::move(*def));

@@ -174,8 +174,8 @@ TEST_CASE("a chain of calls as long as a program may be is followed") {
 
 TEST_CASE("no flipped or missing byte makes the loader crash") {
   std::size_t opened = 0, refused = 0;
-  for (const char* name : {"loader_slots.bpf.c", "loader_needs.bpf.c", "loader_calls.bpf.c", "externs_config.bpf.c",
-                           "externs_kernel.bpf.c"}) {
+  for (const char* name : {"loader_slots.bpf.c", "loader_needs.bpf.c", "loader_calls.bpf.c", "loader_struct_ops.bpf.c",
+                           "externs_config.bpf.c", "externs_kernel.bpf.c"}) {
     const auto image = objects::compile(name);
     if (!image) return;
     const auto attempt = [&](const objects::Image& bytes) { open(bytes) ? ++opened : ++refused; };

@@ -248,6 +248,24 @@ constexpr const char* kArena = R"(
   SEC("syscall") int count(void* ctx) { int key = 0; return first + table[1] + !bpf_map_lookup_elem(&arena, &key); }
 )";
 
+TEST_CASE("a declaration of another object's map is left out with a note, and its users are in need of it") {
+  const auto image = objects::compile_text("extern_map.c", R"(
+    #include <linux/bpf.h>
+    #include <bpf/bpf_helpers.h>
+    struct map { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, int); __type(value, int); __uint(max_entries, 1); };
+    struct map mine SEC(".maps");
+    extern struct map theirs SEC(".maps");
+    SEC("xdp") int look(struct xdp_md* ctx) { int key = 0; return !bpf_map_lookup_elem(&theirs, &key); }
+  )");
+  if (!image) return;
+  const auto object = open(*image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  REQUIRE(object->maps.size() == 1);
+  CHECK(object->maps[0].spec.name == "mine");
+  CHECK(object->notes == Names{"map theirs: is declared by another object, link with that one"});
+  CHECK_FALSE(object->programs.at(0)->needs.empty());
+}
+
 TEST_CASE("variables in an arena are its first bytes, and programs load their place in the map") {
   const auto image = objects::compile_text("arena.c", kArena, "-DPAGES=2 -DTABLE=2 -mcpu=v4");
   if (!image) return;

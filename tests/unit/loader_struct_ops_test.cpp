@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <random>
 
 #include "btf/btf.hpp"
 #include "loader/target_btf.hpp"
@@ -168,6 +169,27 @@ TEST_CASE("a program of another type in a struct_ops map is an error") {
   CHECK(object.error().message() ==
         "elf: section .struct_ops: relocation at byte 0 puts \"go\" into member go of map mine, which is no struct_ops "
         "program");
+}
+
+TEST_CASE("no flipped byte of object or target makes binding crash") {
+  const auto image = objects::compile("loader_struct_ops.bpf.c");
+  const auto target = objects::compile("loader_struct_ops_target.bpf.c");
+  if (!image || !target) return;
+  std::mt19937 random(20260202);
+  std::size_t bound = 0, unbound = 0;
+  for (int round = 0; round < 4000; ++round) {
+    objects::Image object_bytes = *image, target_bytes = *target;
+    objects::Image& bytes = round % 2 == 0 ? object_bytes : target_bytes;
+    for (int flips = 0; flips < 3; ++flips) bytes[random() % bytes.size()] ^= std::byte(1u << (random() % 8));
+    const auto types = loader::parse_target_btf(target_bytes, "target");
+    if (!types) continue;
+    const auto object = open(object_bytes, *types);
+    if (!object) continue;
+    for (const loader::MapDef& def : object->maps)
+      if (def.struct_ops) ++(def.struct_ops->kernel_type != 0 ? bound : unbound);
+  }
+  CHECK(bound > 100);
+  CHECK(unbound > 100);
 }
 
 }  // namespace
