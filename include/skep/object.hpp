@@ -22,6 +22,7 @@
 #include <skep/insn.hpp>
 #include <skep/map.hpp>
 #include <skep/open_object.hpp>
+#include <skep/section_rule.hpp>
 #include <skep/types.hpp>
 
 namespace skep {
@@ -59,6 +60,9 @@ struct ObjectOptions {
   /// the running kernel's LINUX_KERNEL_VERSION, LINUX_HAS_BPF_COOKIE and LINUX_HAS_SYSCALL_WRAPPER. Names that the
   /// object does not ask for are not minded. A value that does not fit its variable is an error.
   std::map<std::string, ExternValue, std::less<>> externs;
+  /// What sections are that libbpf's rules do not know, asked in this order; without a rule, a section's type is guessed
+  /// by the start of its name.
+  std::vector<SectionRule> sections;
   /// By map name: sizes set before the maps are made. OpenMap changes all else.
   std::map<std::string, std::uint32_t, std::less<>> max_entries;
   /// By name of a map of maps: what the maps inside look like, where the object does not say so

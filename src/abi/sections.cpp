@@ -209,6 +209,10 @@ bool ends_word(char next) noexcept {
 
 std::span<const SectionKind> section_kinds() noexcept { return kKinds; }
 
+bool fits_section(const SectionKind& kind, std::string_view section) noexcept {
+  return matches(kind, without_mark(section));
+}
+
 const SectionKind* find_section_kind(std::string_view section) noexcept {
   section = without_mark(section);
   for (const SectionKind& kind : kKinds)

@@ -23,6 +23,9 @@ struct SectionKind {
 /// Every row, in the order in which names are matched.
 [[nodiscard]] std::span<const SectionKind> section_kinds() noexcept;
 
+/// True when a section name (a leading '?' is skipped) is one that the row is for.
+[[nodiscard]] bool fits_section(const SectionKind& kind, std::string_view section) noexcept;
+
 /// The row that a section name matches (a leading '?' is skipped), null when none does.
 [[nodiscard]] const SectionKind* find_section_kind(std::string_view section) noexcept;
 

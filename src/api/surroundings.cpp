@@ -95,6 +95,7 @@ loader::Surroundings surroundings_of(const ObjectOptions& options) {
   if (uname(&host) != 0) host = {};
   loader::Surroundings around;
   around.values = options.externs;
+  around.sections = options.sections;
   add_kernel_facts(host, around.values);
   const std::string path = options.kconfig.value_or(fmt::format("/boot/config-{}", host.release));
   if (options.kconfig ? !path.empty() : exists(path)) around.kconfig = [path] { return read_kconfig(path); };

@@ -119,7 +119,7 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
   Annotations annotations(source, *marks);
   const ExceptionCallbacks callbacks = ExceptionCallbacks::read(source, *code);
   Linker linker({*code, *fixups, *externs, callbacks, annotations});
-  auto programs = make_programs(source, *code, linker, object.license);
+  auto programs = make_programs(source, *code, linker, object.license, around.sections);
   if (!programs) return fail(std::move(programs).error());
   struct_ops->bind(source.btf.get(), target.get(), *maps, *programs);
   if (auto done = read_slots(source, *programs, *maps); !done) return fail(std::move(done).error());

@@ -2,6 +2,7 @@
 #include "loader/programs.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -12,12 +13,35 @@ namespace {
 
 constexpr std::string_view kSubprogSection = ".text";
 
+/// A rule of the application as a row of the table.
+abi::SectionKind row_of(const SectionRule& rule) {
+  using Rest = abi::SectionKind::Rest;
+  std::string_view prefix = rule.name;
+  Rest rest = Rest::exact;
+  if (prefix.ends_with('+')) rest = Rest::optional;
+  if (prefix.ends_with('/')) rest = Rest::required;
+  if (rest != Rest::exact) prefix.remove_suffix(1);
+  return {prefix, rule.type, rule.attach_type, rule.sleepable, rest};
+}
+
+/// The first rule that fits, or the first without a name; nothing when there is neither.
+std::optional<abi::SectionKind> find_rule(std::span<const SectionRule> rules, std::string_view section) {
+  const SectionRule* any = nullptr;
+  for (const SectionRule& rule : rules) {
+    if (rule.name.empty() && any == nullptr) any = &rule;
+    if (!rule.name.empty() && abi::fits_section(row_of(rule), section)) return row_of(rule);
+  }
+  return any == nullptr ? std::nullopt : std::optional(row_of(*any));
+}
+
 /// What all programs of a section have in common.
-program::Program describe_section(Source& source, std::string_view name) {
+program::Program describe_section(Source& source, std::string_view name, std::span<const SectionRule> rules) {
   program::Program program;
   program.section = name;
   program.autoload = !name.starts_with('?');
   const abi::SectionKind* kind = abi::find_section_kind(name);
+  const auto rule = kind == nullptr && name != kSubprogSection ? find_rule(rules, name) : std::nullopt;
+  if (rule) kind = &*rule;
   if (kind == nullptr && name != kSubprogSection) {
     kind = abi::guess_section_kind(name);
     source.notes.add(kind == nullptr ? fmt::format("section {}: the name stands for no program type", shown(name))
@@ -64,10 +88,11 @@ std::vector<Entries> find_entries(Source& source, const Code& code) {
 }  // namespace
 
 Result<std::vector<std::shared_ptr<const program::Program>>> make_programs(Source& source, const Code& code,
-                                                                           Linker& linker, const std::string& license) {
+                                                                           Linker& linker, const std::string& license,
+                                                                           std::span<const SectionRule> rules) {
   std::vector<std::shared_ptr<const program::Program>> programs;
   for (const auto& [section, functions] : find_entries(source, code)) {
-    program::Program common = describe_section(source, section->name);
+    program::Program common = describe_section(source, section->name, rules);
     common.license = license;
     if (programs.size() + functions.size() > kMaxPrograms)
       return fail(ErrorCode::limit, in_section(section->name),

@@ -9,6 +9,7 @@
 
 #include <skep/error.hpp>
 #include <skep/extern_value.hpp>
+#include <skep/section_rule.hpp>
 
 namespace skep::btf {
 class Btf;
@@ -28,6 +29,7 @@ struct KconfigText {
 };
 
 struct Surroundings {
+  std::vector<SectionRule> sections;  ///< asked in this order for names that libbpf's rules do not know
   std::map<std::string, ExternValue, std::less<>> values;  ///< by extern; names that no object asks for are not minded
   /// Asked at most once for an object, and only when `values` lacks a CONFIG_ variable that it has. Its error becomes
   /// the object's. Null: there is no configuration.

@@ -117,6 +117,49 @@ TEST_CASE("a question mark before a section's name keeps its programs from being
   CHECK(objects::program(*object, "first")->autoload);
 }
 
+TEST_CASE("rules of the application say what sections are that libbpf does not know") {
+  const auto image = objects::compile_text("rules.c", R"(
+#define SECTION(name) __attribute__((section(name), used))
+SECTION("acme") int exact(void) { return 0; }
+SECTION("acme/eth0") int target(void) { return 0; }
+SECTION("?bolt/a") int bolt_a(void) { return 0; }
+SECTION("bolt") int bolt(void) { return 0; }
+SECTION("nut/x") int nut_x(void) { return 0; }
+SECTION("nut") int nut(void) { return 0; }
+SECTION("xdp") int known(void) { return 0; }
+SECTION("xdp/later") int guessed(void) { return 0; }
+)");
+  if (!image) return;
+  loader::Surroundings around;
+  around.sections = {{"acme", ProgType::xdp, 37, false},
+                     {"bolt+", ProgType::sched_cls, 46, true},
+                     {"nut/", ProgType::sk_msg, 7, false},
+                     {"xdp", ProgType::kprobe, 0, false}};
+  const auto describe = [](const loader::ObjectSpec& object, std::string_view name) {
+    const program::Program& program = *objects::program(object, name);
+    return std::string(name_of(program.type)) + " " + std::to_string(program.expected_attach_type) + " " +
+           program.attach_target + (program.sleepable ? " sleeps" : "");
+  };
+  const auto object = loader::parse_object(*image, "rules.o", {}, around);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  CHECK(describe(*object, "exact") == "xdp 37 ");
+  CHECK(describe(*object, "target") == "unspec 0 ");
+  CHECK(describe(*object, "bolt_a") == "sched_cls 46 a sleeps");
+  CHECK_FALSE(objects::program(*object, "bolt_a")->autoload);
+  CHECK(describe(*object, "bolt") == "sched_cls 46  sleeps");
+  CHECK(describe(*object, "nut_x") == "sk_msg 7 x");
+  CHECK(describe(*object, "nut") == "unspec 0 ");
+  CHECK(describe(*object, "known") == "xdp 37 ");
+  CHECK(describe(*object, "guessed") == "xdp 37 later");
+
+  around.sections.insert(around.sections.begin(), {"", ProgType::syscall, 0, true});
+  const auto any = loader::parse_object(*image, "rules.o", {}, around);
+  REQUIRE(any.has_value());
+  CHECK(describe(*any, "exact") == "xdp 37 ");
+  CHECK(describe(*any, "target") == "syscall 0  sleeps");
+  CHECK(describe(*any, "guessed") == "syscall 0  sleeps");
+}
+
 TEST_CASE("source lines follow their functions") {
   const auto image = objects::compile("loader_calls.bpf.c");
   if (!image) return;
