@@ -14,4 +14,5 @@
 #include <skep/object.hpp>
 #include <skep/open_object.hpp>
 #include <skep/ring_buffer.hpp>
+#include <skep/section_rule.hpp>
 #include <skep/types.hpp>
