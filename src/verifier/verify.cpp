@@ -75,6 +75,13 @@ class Verification {
     if (auto bad = graph_.build(program.insns, privileged)) return bad;
     if (graph_.functions().size() > 1 && !privileged)
       return Finding{Code::functions_unprivileged, graph_.functions()[1].start, {}, {}};
+    if (has_exception_callback(input_)) return Finding{Code::unsupported_exceptions, 0, {}, {}};
+    for (std::size_t i = 1; i < graph_.functions().size(); ++i) {
+      const Function& function = graph_.functions()[i];
+      if (!function.has_packet_load && !function.has_tail_call) continue;
+      if (!returns_number(input_, function.start).value_or(false))
+        return Finding{Code::function_ends_early, function.start, {}, {}};
+    }
     for (const MapInfo& map : input_.maps) kernel_fields_.push_back(kernel_fields(input_, *map.spec));
     for (const Function& function : graph_.functions())
       prototypes_.push_back(function.start == 0 ? std::nullopt : global_prototype(input_, function.start));

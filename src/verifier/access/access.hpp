@@ -46,8 +46,9 @@ struct Access {
 /// The range of a map's value touches no field that is the kernel's.
 [[nodiscard]] Objection check_kernel_fields(const Walk& walk, const Step& step, const Register& reg,
                                             const Range& range);
-/// Alignment, where it is asked for.
-[[nodiscard]] Objection check_alignment(const Walk& walk, const Step& step, const Register& reg, const Range& range);
+/// Alignment, where it is asked for: by option, on the stack, and `always` by atomics.
+[[nodiscard]] Objection check_alignment(const Walk& walk, const Step& step, const Register& reg, const Range& range,
+                                        bool always);
 
 /// For helpers: [off, off + bytes) of a stack is initialised (or, for `fills`, becomes so by the call).
 [[nodiscard]] Objection check_stack_argument(Walk& walk, const Step& step, const Register& reg, const Range& range,

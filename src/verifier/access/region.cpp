@@ -31,8 +31,8 @@ Objection check_region(const Step& step, const Register& reg, const Range& range
   return {};
 }
 
-Objection check_alignment(const Walk& walk, const Step& step, const Register& reg, const Range& range) {
-  const bool strict = walk.input.options.strict_alignment || reg.kind == RegKind::stack;
+Objection check_alignment(const Walk& walk, const Step& step, const Register& reg, const Range& range, bool always) {
+  const bool strict = always || walk.input.options.strict_alignment || reg.kind == RegKind::stack;
   if (!strict || range.bytes <= 1) return {};
   // Packets begin two bytes behind an aligned address on most machines (NET_IP_ALIGN).
   const std::int64_t pad = reg.is_packet() ? 2 : 0;
@@ -61,7 +61,7 @@ Objection check_access(Walk& walk, const Step& step, const Access& access) {
     return step.finds(Code::access_through_non_pointer, {access.range.number}, name_of(reg.kind));
   };
   if (reg.has(reg_flag::maybe_null)) return step.finds(Code::access_or_null, {access.range.number}, name_of(reg.kind));
-  if (auto bad = check_alignment(walk, step, reg, access.range)) return bad;
+  if (auto bad = check_alignment(walk, step, reg, access.range, access.atomic)) return bad;
   switch (reg.kind) {
     case RegKind::stack:
       return access_stack(walk, step, reg, access);
@@ -84,9 +84,12 @@ Objection check_access(Walk& walk, const Step& step, const Access& access) {
     case RegKind::tp_buffer:
     case RegKind::btf_object:
       return step.finds(Code::unsupported_pointer, {access.range.number}, name_of(reg.kind));
+    case RegKind::map:
+      // The kernel's struct bpf_map may be read.
+      if (access.touch == Touch::write) return refused();
+      return step.finds(Code::unsupported_pointer, {access.range.number}, name_of(reg.kind));
     case RegKind::uninit:
     case RegKind::scalar:
-    case RegKind::map:
     case RegKind::packet_end:
     case RegKind::function:
       return refused();

@@ -68,24 +68,52 @@ Parameter parameter(const Input& input, TypeId function, int index, TypeId id) {
   return {Parameter::Kind::memory, !has_tag(types, function, index, "arg:nonnull"), *bytes};
 }
 
-}  // namespace
-
-std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start) {
-  if (input.object_types == nullptr) return {};
+/// The function's type in the object's BTF; 0 when it has none.
+TypeId function_type(const Input& input, std::uint32_t start) {
+  if (input.object_types == nullptr) return 0;
   const auto& subprogs = input.program->subprogs;
   const auto subprog = std::find_if(subprogs.begin(), subprogs.end(), [&](const auto& s) { return s.start == start; });
-  if (subprog == subprogs.end()) return {};
+  return subprog == subprogs.end() ? 0 : input.object_types->find(Kind::func, subprog->name);
+}
+
+bool is_number(const Btf& types, TypeId id) {
+  const Kind kind = types.type(types.strip(id)).kind;
+  return kind == Kind::int_ || kind == Kind::enum_ || kind == Kind::enum64;
+}
+
+}  // namespace
+
+std::optional<bool> returns_number(const Input& input, std::uint32_t start) {
+  const TypeId function = function_type(input, start);
+  if (function == 0) return {};
   const Btf& types = *input.object_types;
-  const TypeId function = types.find(Kind::func, subprog->name);
-  if (function == 0 || types.type(function).linkage != kGlobalLinkage) return {};
-  const auto& proto = types.type(types.type(function).ref);
+  return is_number(types, types.type(types.type(function).ref).ref);
+}
+
+std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start) {
+  const TypeId function = function_type(input, start);
+  if (function == 0) return {};
+  const Btf& types = *input.object_types;
+  if (types.type(function).linkage != kGlobalLinkage) return {};
+  const auto proto = types.type(types.type(function).ref);
   Prototype result;
-  const auto& returned = types.type(types.strip(proto.ref));
-  result.returns_number = returned.kind == Kind::int_ || returned.kind == Kind::enum_ || returned.kind == Kind::enum64;
+  result.returns_number = is_number(types, proto.ref);
   const auto parameters = types.parameters(proto);
   for (std::size_t i = 0; i < std::min(parameters.size(), result.parameters.size()); ++i)
     result.parameters[i] = parameter(input, function, static_cast<int>(i), parameters[i].type);
   return result;
+}
+
+bool has_exception_callback(const Input& input) {
+  const TypeId function = function_type(input, 0);
+  if (function == 0) return false;
+  const Btf& types = *input.object_types;
+  for (TypeId id = 1; id < types.size(); ++id) {
+    const auto type = types.type(id);
+    if (type.kind == Kind::decl_tag && type.ref == function && type.name.starts_with("exception_callback:"))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace skep::verifier

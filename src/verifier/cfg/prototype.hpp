@@ -26,4 +26,9 @@ struct Prototype {
 /// global in the object's BTF); nothing for static functions and without BTF.
 [[nodiscard]] std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start);
 
+/// The program names a function that runs when it throws.
+[[nodiscard]] bool has_exception_callback(const Input& input);
+/// Whether the function at `start` is one that BTF says to return a number; nothing without BTF for it.
+[[nodiscard]] std::optional<bool> returns_number(const Input& input, std::uint32_t start);
+
 }  // namespace skep::verifier

@@ -66,6 +66,8 @@ class Comparer {
     const bool top = index + 1 == now_.depth();
     if (old.subprog != now.subprog || old.call_pc != now.call_pc) return false;
     if (old.callback.helper != now.callback.helper || old.callback.async != now.callback.async) return false;
+    // The checkpoint may have been nearer to the last round that its call makes.
+    if (old.callback.depth > now.callback.depth) return false;
     // A function that is waiting gets r0 from its callee.
     const std::uint16_t live =
         top ? graph_.at(now_.pc).live

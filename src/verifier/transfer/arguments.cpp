@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/map_types.hpp"
 #include "verifier/access/access.hpp"
 #include "verifier/transfer/call_state.hpp"
 
@@ -185,8 +186,15 @@ class Checker {
     }
   }
 
+  /// A socket map's values are sockets.
+  [[nodiscard]] bool wants_socket() const {
+    if (arg_->kind != Arg::map_value || !call_.map) return false;
+    const MapType type = walk_.map_of(*call_.map).spec->type;
+    return type == MapType::sockmap || type == MapType::sockhash;
+  }
+
   Objection check_pointer() {
-    const Wanted want = wanted(arg_->kind);
+    const Wanted want = wanted(wants_socket() ? Arg::btf_sock_common : arg_->kind);
     if (reg().is_packet() && !(may_touch_packet(walk_, Touch::read) && (call_.helper.effects & abi::reads_packet) != 0))
       return finds(Code::argument_packet);
     if (want.or_null && reg().is_zero()) return {};
@@ -233,6 +241,7 @@ class Checker {
       case Arg::map_value:
       case Arg::map_value_or_null:
       case Arg::map_value_out:
+        if (wants_socket()) return {};
         return check_memory(want, walk_.map_of(*call_.map).spec->value_size);
       case Arg::fixed_mem:
       case Arg::fixed_out:
@@ -252,7 +261,9 @@ class Checker {
 
   Objection check_map() const {
     const MapSpec& spec = *walk_.map_of(reg()).spec;
-    if (call_.helper.maps != 0 && !abi::contains(call_.helper.maps, spec.type))
+    const program::Program& program = *walk_.input.program;
+    if (!abi::takes_map(call_.helper, spec.type, program.type,
+                        static_cast<abi::AttachType>(program.expected_attach_type)))
       return step_.finds(Code::argument_map_type, {number_, static_cast<std::int64_t>(spec.type), call_.helper.id},
                          call_.helper.name);
     return {};

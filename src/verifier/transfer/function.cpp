@@ -65,8 +65,7 @@ Objection call_global(Walk& walk, const Step& step, const Prototype& prototype, 
   return {};
 }
 
-Objection leave_function(Walk& walk, const Step& step) {
-  State& state = walk.state;
+Objection leave_function(Walk& walk, const Step& step, State& state) {
   const Register r0 = state.reg(0);
   if (r0.kind == RegKind::stack) return step.finds(Code::return_stack_pointer);
   const Frame callee = state.top();
@@ -156,12 +155,19 @@ Objection call_back(Walk& walk, const Step& step, const CallState& call) {
   return walk.put_aside(step, std::move(branch));
 }
 
+Objection leave_early(Walk& walk, const Step& step) {
+  State failed = walk.state;
+  failed.change_reg(0) = Register::constant(0);
+  if (auto bad = leave_function(walk, step, failed)) return bad;
+  return walk.put_aside(step, std::move(failed));
+}
+
 Objection transfer_exit(Walk& walk, const Step& step) {
   if (auto bad = walk.check_readable(step, 0)) {
     // A callee may leave r0 alone; reading it afterwards is what is wrong.
     if (walk.state.depth() == 1 || walk.state.top().callback.helper != 0) return bad;
   }
-  return walk.state.depth() > 1 ? leave_function(walk, step) : leave_program(walk, step);
+  return walk.state.depth() > 1 ? leave_function(walk, step, walk.state) : leave_program(walk, step);
 }
 
 }  // namespace skep::verifier

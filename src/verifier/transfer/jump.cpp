@@ -231,13 +231,10 @@ bool learn_null(Walk& walk, State& not_taken, State& taken, const Comparison& c)
   if (c.half || (c.cond != Cond::eq && c.cond != Cond::ne)) return false;
   State& equal = c.cond == Cond::eq ? taken : not_taken;
   State& unequal = c.cond == Cond::eq ? not_taken : taken;
-  const Register* pointer = nullptr;
-  if (c.a.has(reg_flag::maybe_null) && c.b.is_zero()) pointer = &c.a;
-  if (c.b.has(reg_flag::maybe_null) && c.a.is_zero()) pointer = &c.b;
-  if (pointer != nullptr) {
-    if (c.has_right) walk.need_precise(pointer == &c.a ? c.b : c.a);
-    rule_on_null(walk, equal, *pointer, true);
-    rule_on_null(walk, unequal, *pointer, false);
+  // Linux learns this from the constant 0 only, not from a register that holds it.
+  if (!c.has_right && c.a.has(reg_flag::maybe_null) && c.b.is_zero()) {
+    rule_on_null(walk, equal, c.a, true);
+    rule_on_null(walk, unequal, c.a, false);
     return true;
   }
   const bool two_pointers = c.has_right && c.a.is_pointer() && c.b.is_pointer() &&

@@ -125,6 +125,10 @@ Objection transfer_packet_load(Walk& walk, const Step& step) {
     if (walk.hides(walk.state.reg(step.insn.src)))
       return step.finds(Code::pointer_leak, {step.insn.src}, "packet load");
   }
+  // Past the packet's end the function returns 0; in the program itself that is a path that ends well.
+  if (walk.state.depth() > 1) {
+    if (auto bad = leave_early(walk, step)) return bad;
+  }
   forget_caller_saved(walk.state);
   Register& r0 = walk.state.change_reg(0);
   r0 = Register::unknown();

@@ -26,6 +26,8 @@ namespace skep::verifier {
 [[nodiscard]] Objection check_return(Walk& walk, const Step& step, const Register& r0);
 /// The program type may use ld_abs and ld_ind.
 [[nodiscard]] bool may_load_packet(const Walk& walk) noexcept;
+/// Another way on: the function at hand ends here and returns 0.
+[[nodiscard]] Objection leave_early(Walk& walk, const Step& step);
 /// Makes r1 to r5 (and r0) unreadable, as calls do.
 void forget_caller_saved(State& state);
 
