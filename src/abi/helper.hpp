@@ -60,7 +60,7 @@ enum class Arg : std::uint8_t {
   socket_or_null,   ///< the same, or null
   btf_sock_common,  ///< as sock_common, or a kernel pointer to a struct that starts with sock_common
   btf_sock_common_or_null,  ///< the same, or null
-  btf,                      ///< a kernel pointer, trusted or under RCU, to ArgSpec::type
+  btf,                      ///< a kernel pointer to ArgSpec::type: plain, trusted or under RCU, not untrusted
   btf_or_null,              ///< the same, or null
   object_or_null,           ///< a referenced kernel or allocated object of the type that the kptr before holds, or null
   percpu_btf,               ///< a per-CPU kernel variable or allocation
