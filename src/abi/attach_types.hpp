@@ -14,20 +14,20 @@ namespace skep::abi {
   X(cgroup_inet_ingress)                                                                                               \
   X(cgroup_inet_egress)                                                                                                \
   X(cgroup_inet_sock_create)                                                                                           \
-  X(cgroup_sock_ops) X(sk_skb_stream_parser) X(sk_skb_stream_verdict) X(cgroup_device) X(sk_msg_verdict)               \
-      X(cgroup_inet4_bind) X(cgroup_inet6_bind) X(cgroup_inet4_connect) X(cgroup_inet6_connect)                        \
-          X(cgroup_inet4_post_bind) X(cgroup_inet6_post_bind) X(cgroup_udp4_sendmsg) X(cgroup_udp6_sendmsg)            \
-              X(lirc_mode2) X(flow_dissector) X(cgroup_sysctl) X(cgroup_udp4_recvmsg) X(cgroup_udp6_recvmsg)           \
-                  X(cgroup_getsockopt) X(cgroup_setsockopt) X(trace_raw_tp) X(trace_fentry) X(trace_fexit)             \
-                      X(modify_return) X(lsm_mac) X(trace_iter) X(cgroup_inet4_getpeername)                            \
-                          X(cgroup_inet6_getpeername) X(cgroup_inet4_getsockname) X(cgroup_inet6_getsockname)          \
-                              X(xdp_devmap) X(cgroup_inet_sock_release) X(xdp_cpumap) X(sk_lookup) X(xdp)              \
-                                  X(sk_skb_verdict) X(sk_reuseport_select) X(sk_reuseport_select_or_migrate)           \
-                                      X(perf_event) X(trace_kprobe_multi) X(lsm_cgroup) X(struct_ops) X(netfilter)     \
-                                          X(tcx_ingress) X(tcx_egress) X(trace_uprobe_multi) X(cgroup_unix_connect)    \
-                                              X(cgroup_unix_sendmsg) X(cgroup_unix_recvmsg) X(cgroup_unix_getpeername) \
-                                                  X(cgroup_unix_getsockname) X(netkit_primary) X(netkit_peer)          \
-                                                      X(trace_kprobe_session) X(trace_uprobe_session)
+  X(cgroup_sock_ops)                                                                                                   \
+  X(sk_skb_stream_parser) X(sk_skb_stream_verdict) X(cgroup_device) X(sk_msg_verdict) X(cgroup_inet4_bind)             \
+      X(cgroup_inet6_bind) X(cgroup_inet4_connect) X(cgroup_inet6_connect) X(cgroup_inet4_post_bind)                   \
+          X(cgroup_inet6_post_bind) X(cgroup_udp4_sendmsg) X(cgroup_udp6_sendmsg) X(lirc_mode2) X(flow_dissector)      \
+              X(cgroup_sysctl) X(cgroup_udp4_recvmsg) X(cgroup_udp6_recvmsg) X(cgroup_getsockopt) X(cgroup_setsockopt) \
+                  X(trace_raw_tp) X(trace_fentry) X(trace_fexit) X(modify_return) X(lsm_mac) X(trace_iter)             \
+                      X(cgroup_inet4_getpeername) X(cgroup_inet6_getpeername) X(cgroup_inet4_getsockname)              \
+                          X(cgroup_inet6_getsockname) X(xdp_devmap) X(cgroup_inet_sock_release) X(xdp_cpumap)          \
+                              X(sk_lookup) X(xdp) X(sk_skb_verdict) X(sk_reuseport_select)                             \
+                                  X(sk_reuseport_select_or_migrate) X(perf_event) X(trace_kprobe_multi) X(lsm_cgroup)  \
+                                      X(struct_ops) X(netfilter) X(tcx_ingress) X(tcx_egress) X(trace_uprobe_multi)    \
+                                          X(cgroup_unix_connect) X(cgroup_unix_sendmsg) X(cgroup_unix_recvmsg)         \
+                                              X(cgroup_unix_getpeername) X(cgroup_unix_getsockname) X(netkit_primary)  \
+                                                  X(netkit_peer) X(trace_kprobe_session) X(trace_uprobe_session)
 
 /// enum bpf_attach_type, in its order.
 enum class AttachType : std::uint32_t {
