@@ -75,6 +75,11 @@ class Map {
   Result<void> update(std::span<const std::byte> key, const Map& inner, Update flag = Update::any) const;
   /// Removes `key`. ENOENT when there is none, EINVAL for arrays.
   Result<void> erase(std::span<const std::byte> key) const;
+  /// Queues and stacks have no keys: update() with an empty key pushes (Update::exist drops the oldest value of a full
+  /// map, E2BIG otherwise), lookup() peeks, and this takes a value out. ENOENT when there is none.
+  [[nodiscard]] Result<std::vector<std::byte>> pop() const;
+  /// Whether `value` may have been pushed into a Bloom filter (by update() with an empty key); false is certain.
+  [[nodiscard]] Result<bool> contains(std::span<const std::byte> value) const;
   /// Forbids the application to write from now on, as BPF_MAP_FREEZE does; programs still may. EPERM when it may not
   /// anyway.
   Result<void> freeze() const;

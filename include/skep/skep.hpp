@@ -13,6 +13,7 @@
 #include <skep/map.hpp>
 #include <skep/object.hpp>
 #include <skep/open_object.hpp>
+#include <skep/perf_buffer.hpp>
 #include <skep/ring_buffer.hpp>
 #include <skep/section_rule.hpp>
 #include <skep/types.hpp>

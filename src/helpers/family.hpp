@@ -19,6 +19,7 @@ struct Row {
 // Static storage, one list a file of the same name.
 [[nodiscard]] std::span<const Row> map_rows() noexcept;
 [[nodiscard]] std::span<const Row> ringbuf_rows() noexcept;
+[[nodiscard]] std::span<const Row> perf_rows() noexcept;
 [[nodiscard]] std::span<const Row> print_rows() noexcept;
 [[nodiscard]] std::span<const Row> time_rows() noexcept;
 [[nodiscard]] std::span<const Row> task_rows() noexcept;

@@ -46,14 +46,27 @@ std::uint64_t lookup_percpu(Env&, std::uint64_t map, std::uint64_t key, std::uin
   return reinterpret_cast<std::uint64_t>(storage.lookup(bytes_at(key), wanted));
 }
 
+std::uint64_t push(Env&, std::uint64_t map, std::uint64_t value, std::uint64_t flags, std::uint64_t,
+                   std::uint64_t) noexcept {
+  return r0(map_of(map).push(bytes_at(value), flags));
+}
+
+std::uint64_t pop(Env&, std::uint64_t map, std::uint64_t value, std::uint64_t, std::uint64_t, std::uint64_t) noexcept {
+  return r0(map_of(map).pop(bytes_at(value)));
+}
+
+std::uint64_t peek(Env&, std::uint64_t map, std::uint64_t value, std::uint64_t, std::uint64_t, std::uint64_t) noexcept {
+  return r0(map_of(map).peek(bytes_at(value)));
+}
+
 }  // namespace
 
 std::span<const Row> map_rows() noexcept {
   static constexpr Row kRows[] = {
-      {abi::HelperId::map_lookup_elem, lookup},
-      {abi::HelperId::map_update_elem, update},
-      {abi::HelperId::map_delete_elem, erase},
-      {abi::HelperId::map_lookup_percpu_elem, lookup_percpu},
+      {abi::HelperId::map_lookup_elem, lookup}, {abi::HelperId::map_update_elem, update},
+      {abi::HelperId::map_delete_elem, erase},  {abi::HelperId::map_lookup_percpu_elem, lookup_percpu},
+      {abi::HelperId::map_push_elem, push},     {abi::HelperId::map_pop_elem, pop},
+      {abi::HelperId::map_peek_elem, peek},
   };
   return kRows;
 }

@@ -6,7 +6,7 @@
 namespace skep::helpers {
 
 Builtin builtin(std::uint32_t id) noexcept {
-  static constexpr std::array kFamilies{map_rows,   ringbuf_rows, print_rows, time_rows, task_rows,  random_rows,
+  static constexpr std::array kFamilies{map_rows,   ringbuf_rows, perf_rows, print_rows, time_rows, task_rows,  random_rows,
                                         probe_rows, xdp_rows,     csum_rows,  loop_rows, string_rows};
   for (const auto family : kFamilies)
     for (const Row& row : family())

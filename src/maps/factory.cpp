@@ -25,10 +25,14 @@ constexpr std::uint32_t kHashFlags = no_prealloc | kAccess | zero_seed;
 constexpr std::uint32_t kMaxPerCpuValue = 32 << 10;        // PCPU_MIN_UNIT_SIZE
 constexpr std::uint32_t kMaxHashElement = (4 << 20) - 49;  // KMALLOC_MAX_SIZE less the element's header
 constexpr std::uint32_t kMaxHashEntries = 1u << 27;        // buckets of 16 bytes must not overflow 32 bits
+constexpr std::uint32_t kMaxPrefixKey = 4 + 256;
+constexpr std::uint32_t kMaxPrefixValue = (4 << 20) - kMaxPrefixKey - 20;  // KMALLOC_MAX_SIZE less key and node
+constexpr std::uint32_t kMaxBagValue = 4 << 20;
 constexpr std::uint32_t kMaxDevHashEntries = 1u << 31;
 constexpr std::uint32_t kMaxCpuMapEntries = 8192;  // NR_CPUS of distributions' kernels
 
-enum class Shape { table, ring };  // a ring has neither keys nor values, and max_entries is its size in bytes
+// A ring has neither keys nor values, and max_entries is its size in bytes; a bag has values, but no keys.
+enum class Shape { table, ring, bag };
 
 struct Rules {
   MapType type;
@@ -94,6 +98,58 @@ constexpr Rules kRules[] = {
      kAnySize,
      kAnySize,
      0},
+    {MapType::perf_event_array,
+     make_perf_event_array,
+     Shape::table,
+     4,
+     {4},
+     kHostAccess | numa_node | preserve_elems,
+     kAnySize,
+     kAnySize,
+     kAnySize,
+     0},
+    {MapType::lru_hash,
+     make_lru_hash,
+     Shape::table,
+     kAnySize,
+     {kAnySize},
+     kHashFlags | no_common_lru | numa_node,
+     kAnySize,
+     kMaxHashElement,
+     kMaxHashEntries,
+     E2BIG},
+    {MapType::lru_percpu_hash,
+     make_lru_percpu_hash,
+     Shape::table,
+     kAnySize,
+     {kAnySize},
+     kHashFlags | no_common_lru | numa_node,
+     kMaxPerCpuValue,
+     kMaxHashElement,
+     kMaxHashEntries,
+     E2BIG},
+    {MapType::lpm_trie,
+     make_lpm_trie,
+     Shape::table,
+     kAnySize,
+     {kAnySize},
+     no_prealloc | kAccess | numa_node,
+     kAnySize,
+     kAnySize,
+     kAnySize,
+     0},
+    {MapType::queue, make_queue, Shape::bag, 0, {kAnySize}, kAccess | numa_node, kMaxBagValue, kAnySize, kAnySize, 0},
+    {MapType::stack, make_stack, Shape::bag, 0, {kAnySize}, kAccess | numa_node, kMaxBagValue, kAnySize, kAnySize, 0},
+    {MapType::bloom_filter,
+     make_bloom_filter,
+     Shape::bag,
+     0,
+     {kAnySize},
+     kAccess | numa_node | zero_seed,
+     kMaxBagValue,
+     kAnySize,
+     kAnySize,
+     0},
     {MapType::array_of_maps,
      make_array_of_maps,
      Shape::table,
@@ -143,13 +199,26 @@ struct Complaint {
 
 bool both(std::uint32_t flags, std::uint32_t pair) { return (flags & pair) == pair; }
 
+/// Maps that evict are preallocated; each CPU evicts for itself or memory lies near one, not both.
+Complaint check_eviction(const MapSpec& spec) {
+  if (spec.type != MapType::lru_hash && spec.type != MapType::lru_percpu_hash) return {};
+  if ((spec.flags & no_prealloc) != 0) return {kNotSupported, "maps that evict are always preallocated"};
+  const bool by_cpu = spec.type == MapType::lru_percpu_hash || (spec.flags & no_common_lru) != 0;
+  if (by_cpu && (spec.flags & numa_node) != 0)
+    return {EINVAL, "flags ask for one memory node, the map is split by CPU"};
+  return {};
+}
+
 Complaint check_flags(const MapSpec& spec, const Rules& rules) {
   if (const std::uint32_t extra = spec.flags & ~rules.flags; extra != 0)
     return {EINVAL, fmt::format("flags {:#x} are not for this type", extra)};
   if (both(spec.flags, rdonly | wronly) || both(spec.flags, rdonly_prog | wronly_prog))
     return {EINVAL, fmt::format("flags {:#x} ask for read-only and write-only at once", spec.flags)};
-  if (spec.map_extra != 0) return {EINVAL, fmt::format("map_extra is {:#x}, this type needs 0", spec.map_extra)};
-  return {};
+  // A Bloom filter's says how many hashes it takes.
+  const std::uint64_t most = rules.type == MapType::bloom_filter ? 15 : 0;
+  if (spec.map_extra > most)
+    return {EINVAL, fmt::format("map_extra is {:#x}, this type takes at most {}", spec.map_extra, most)};
+  return check_eviction(spec);
 }
 
 Complaint check_ring(const MapSpec& spec) {
@@ -180,11 +249,37 @@ Complaint check_table(const MapSpec& spec, const Rules& rules) {
   return {};
 }
 
+Complaint check_bag(const MapSpec& spec, const Rules& rules) {
+  const Complaint large{E2BIG, fmt::format("value_size {}, at most {}", spec.value_size, rules.max_value)};
+  // The order in which Linux looks decides which errno a definition with two faults gets.
+  if (rules.type == MapType::bloom_filter && spec.value_size > rules.max_value) return large;
+  if (spec.key_size != 0 || spec.value_size == 0 || spec.max_entries == 0)
+    return {EINVAL, fmt::format("key_size {}, value_size {}, max_entries {}: needs values and no key", spec.key_size,
+                                spec.value_size, spec.max_entries)};
+  if (spec.value_size > rules.max_value) return large;
+  return {};
+}
+
+/// Linux has a single errno for all that may be wrong with a trie.
+Complaint check_trie(const MapSpec& spec) {
+  if (spec.type != MapType::lpm_trie) return {};
+  if ((spec.flags & no_prealloc) == 0) return {EINVAL, "flags lack BPF_F_NO_PREALLOC"};
+  if (spec.key_size < 5 || spec.key_size > kMaxPrefixKey)
+    return {EINVAL, fmt::format("key_size {}, needs 5 to {}", spec.key_size, kMaxPrefixKey)};
+  if (spec.value_size > kMaxPrefixValue)
+    return {EINVAL, fmt::format("value_size {}, at most {}", spec.value_size, kMaxPrefixValue)};
+  return {};
+}
+
 Complaint check(const MapSpec& spec, const Rules& rules) {
   if (auto complaint = check_flags(spec, rules); complaint.sys != 0) return complaint;
   switch (rules.shape) {
-    case Shape::table:
-      return check_table(spec, rules);
+    case Shape::table: {
+      auto complaint = check_trie(spec);
+      return complaint.sys == 0 ? check_table(spec, rules) : complaint;
+    }
+    case Shape::bag:
+      return check_bag(spec, rules);
     case Shape::ring:
       return check_ring(spec);
   }

@@ -40,6 +40,8 @@ constexpr Refusal kRefusals[] = {
     {EOVERFLOW, ErrorCode::limit, "the value is larger than this kind of map allows"},
     {maps::kNotSupported, ErrorCode::unsupported, "this kind of map has no such operation"},
     {ENOMEM, ErrorCode::limit, "no memory"},
+    {ENOSPC, ErrorCode::limit, "the map is full"},
+    {EOPNOTSUPP, ErrorCode::unsupported, "this kind of map has no such operation"},
 };
 
 tl::unexpected<Error> refuse(const MapStorage& map, int error) {
@@ -124,6 +126,25 @@ Result<void> Map::erase(std::span<const std::byte> key) const {
   MapStorage& map = *storage();
   if (auto error = wrong_size(map, "key", key.size(), spec().key_size)) return fail(std::move(*error));
   return outcome(map, remove_checked(map, key.data()));
+}
+
+Result<std::vector<std::byte>> Map::pop() const {
+  MapStorage& map = *storage();
+  if (!host_may_read(map) || !host_may_write(map)) return refuse(map, -EPERM);
+  std::vector<std::byte> value(host_value_size());
+  if (const int error = map.pop(value.data())) return refuse(map, error);
+  return value;
+}
+
+Result<bool> Map::contains(std::span<const std::byte> value) const {
+  MapStorage& map = *storage();
+  if (spec().type != MapType::bloom_filter) return refuse(map, -maps::kNotSupported);
+  if (auto error = wrong_size(map, "value", value.size(), spec().value_size)) return fail(std::move(*error));
+  if (!host_may_read(map)) return refuse(map, -EPERM);
+  std::vector<std::byte> asked(value.begin(), value.end());
+  const int error = map.peek(asked.data());
+  if (error != 0 && error != -ENOENT) return refuse(map, error);
+  return error == 0;
 }
 
 Result<void> Map::freeze() const {

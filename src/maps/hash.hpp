@@ -1,4 +1,5 @@
-// Hash maps and per-CPU hash maps: a HashTable that says which slot a key has, and a row of values for all slots.
+// Hash maps, per-CPU hash maps and those that evict (LRU): a HashTable that says which slot a key has, and a row of
+// values for all slots.
 //
 // Preallocated, as Linux does it by default: a slot's memory stays what it is for the map's life, so a value pointer
 // that a program holds stays valid after its key is gone, and may then show another key's value. Updating a key of a
@@ -52,7 +53,7 @@ class SlotValues {
 };
 
 /// What plain and per-CPU hash maps have in common.
-template <class Key>
+template <class Key, bool kEvicts>
 class HashMapBase : public MapStorage {
  public:
   [[nodiscard]] bool has_memory() const noexcept { return table_.has_value(); }
@@ -79,7 +80,7 @@ class HashMapBase : public MapStorage {
   HashMapBase(const Creation& creation, unsigned lanes) : MapStorage(creation.spec, creation.cpus) {
     SlabLayout layout;
     const std::uint64_t value_bytes = std::uint64_t{round_up(spec().value_size, 8u)} * lanes;
-    const auto geometry = HashGeometry::plan(spec().max_entries, spec().key_size, value_bytes, layout);
+    const auto geometry = HashGeometry::plan(spec().max_entries, spec().key_size, value_bytes, kEvicts, layout);
     values_.emplace(geometry.slots(), spec().value_size, lanes, layout);
     slab_ = Slab::reserve(layout, creation.max_bytes);
     const auto seed = HashSeed::make((spec().flags & map_flag::zero_seed) != 0);
@@ -89,6 +90,13 @@ class HashMapBase : public MapStorage {
     table_.emplace(geometry, slab_, *seed);
   }
 
+  /// The slot that a program's look-up finds, 0 for none.
+  [[nodiscard]] std::uint32_t find(const std::byte* key) const noexcept {
+    const std::uint32_t slot = table_->find(key);
+    if constexpr (kEvicts)
+      if (slot != 0) table_->mark(slot);
+    return slot;
+  }
   [[nodiscard]] HashTable<Key>& table() noexcept { return *table_; }
   [[nodiscard]] const SlotValues& values() const noexcept { return *values_; }
 
@@ -99,13 +107,13 @@ class HashMapBase : public MapStorage {
   std::array<ValueArea, 1> area_{};
 };
 
-template <class Key>
-class HashMap : public HashMapBase<Key> {
+template <class Key, bool kEvicts = false>
+class HashMap : public HashMapBase<Key, kEvicts> {
  public:
-  explicit HashMap(const Creation& creation) : HashMapBase<Key>(creation, 1) {}
+  explicit HashMap(const Creation& creation) : HashMapBase<Key, kEvicts>(creation, 1) {}
 
   std::byte* lookup(const std::byte* key, unsigned /*cpu*/) noexcept override {
-    const std::uint32_t slot = this->table().find(key);
+    const std::uint32_t slot = this->find(key);
     return slot != 0 ? this->values().at(slot, 0) : nullptr;
   }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned /*cpu*/) noexcept override {
@@ -130,15 +138,15 @@ class HashMap : public HashMapBase<Key> {
   }
 };
 
-template <class Key>
-class PerCpuHashMap final : public HashMapBase<Key> {
+template <class Key, bool kEvicts = false>
+class PerCpuHashMap final : public HashMapBase<Key, kEvicts> {
  public:
-  explicit PerCpuHashMap(const Creation& creation) : HashMapBase<Key>(creation, creation.cpus) {}
+  explicit PerCpuHashMap(const Creation& creation) : HashMapBase<Key, kEvicts>(creation, creation.cpus) {}
 
   [[nodiscard]] bool per_cpu() const noexcept override { return true; }
 
   std::byte* lookup(const std::byte* key, unsigned cpu) noexcept override {
-    const std::uint32_t slot = this->table().find(key);
+    const std::uint32_t slot = this->find(key);
     return slot != 0 ? this->values().at(slot, cpu) : nullptr;
   }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned cpu) noexcept override {

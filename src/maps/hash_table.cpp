@@ -17,7 +17,7 @@ constexpr std::uint64_t kStripe = 64;
 }  // namespace
 
 HashGeometry HashGeometry::plan(std::uint32_t max_entries, std::uint32_t key_size, std::uint64_t value_bytes,
-                                SlabLayout& layout) noexcept {
+                                bool evicts, SlabLayout& layout) noexcept {
   HashGeometry plan;
   plan.max_entries = max_entries;
   plan.key_size = key_size;
@@ -31,6 +31,11 @@ HashGeometry HashGeometry::plan(std::uint32_t max_entries, std::uint32_t key_siz
   plan.buckets_off = layout.add(buckets, sizeof(std::uint32_t));
   plan.nodes_off = layout.add(plan.slots() + 1, plan.node_bytes);  // slot 0 means none
   plan.stripes_off = layout.add(plan.stripes, kStripe);
+  plan.evicts = evicts;
+  if (evicts) {
+    plan.homes_off = layout.add(plan.slots() + 1, sizeof(std::uint32_t));
+    plan.marks_off = layout.add(plan.slots() + 1, 1);
+  }
   return plan;
 }
 

@@ -12,6 +12,9 @@
 //
 // To replace an element, its successor takes the place in the chain by one store: a reader sees the old or the new one,
 // never none. Each stripe owns one spare slot for that, so replacing works in a full table too.
+//
+// A table that evicts never says that it is full: a hand goes round the slots, passes by those that were looked up
+// since it came last (their mark is wiped) and takes the next element out, so that recently used ones stay.
 #pragma once
 
 #include <atomic>
@@ -21,6 +24,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "maps/hash_key.hpp"
@@ -41,13 +45,16 @@ struct HashGeometry {
   std::uint64_t buckets_off = 0;
   std::uint64_t nodes_off = 0;
   std::uint64_t stripes_off = 0;
+  std::uint64_t homes_off = 0;  ///< of a table that evicts
+  std::uint64_t marks_off = 0;
+  bool evicts = false;
 
   /// Every slot there can be: one an element and one spare a stripe.
   [[nodiscard]] std::uint64_t slots() const noexcept { return std::uint64_t{max_entries} + stripes; }
 
   /// Adds the parts of a table to `layout`. `value_bytes` is what one slot's values take, to keep the spares cheap.
   [[nodiscard]] static HashGeometry plan(std::uint32_t max_entries, std::uint32_t key_size, std::uint64_t value_bytes,
-                                         SlabLayout& layout) noexcept;
+                                         bool evicts, SlabLayout& layout) noexcept;
 };
 
 template <class Key>
@@ -59,6 +66,8 @@ class HashTable {
         buckets_(slab.at(geometry.buckets_off)),
         nodes_(slab.at(geometry.nodes_off)),
         stripes_(slab.at(geometry.stripes_off)),
+        homes_(slab.at(geometry.homes_off)),
+        marks_(slab.at(geometry.marks_off)),
         seed_(seed),
         pool_(geometry.max_entries) {}
 
@@ -97,6 +106,29 @@ class HashTable {
     if (flags > kExist) return -EINVAL;
     const Key wanted(key, geometry_.key_size);
     const std::uint64_t hash = wanted.hash(seed_);
+    if (!geometry_.evicts) return store_at(wanted, hash, flags, in_place, fill, refill, [this] { return take_free(); });
+    // Taking an element out needs its stripe's lock, so it is done before this one's is held.
+    std::uint32_t reserved = 0;
+    const auto take_reserved = [&reserved] { return std::exchange(reserved, 0); };
+    int result = store_at(wanted, hash, flags, in_place, fill, refill, take_reserved);
+    if (result != -E2BIG) return result;
+    reserved = take_or_evict();
+    result = store_at(wanted, hash, flags, in_place, fill, refill, take_reserved);
+    if (reserved != 0) pool_.give(reserved, cells());
+    return result;
+  }
+
+  /// Notes that a slot was used, for a table that evicts.
+  void mark(std::uint32_t slot) const noexcept {
+    std::uint8_t* mark = mark_of(slot);
+    if (__atomic_load_n(mark, __ATOMIC_RELAXED) == 0) __atomic_store_n(mark, std::uint8_t{1}, __ATOMIC_RELAXED);
+  }
+
+ private:
+  /// store() with the lock held; a new element gets the slot that `take_slot` gives, 0 for none.
+  template <class Fill, class Refill, class TakeSlot>
+  int store_at(const Key& wanted, std::uint64_t hash, std::uint64_t flags, bool in_place, const Fill& fill,
+               const Refill& refill, const TakeSlot& take_slot) noexcept {
     const Stripe stripe = stripe_of(hash);
     Locked locked(stripe);
     Link link = head_of(hash);
@@ -105,13 +137,18 @@ class HashTable {
     if (old == 0 && flags == kExist) return -ENOENT;
     if (old != 0 && in_place) {
       refill(old);
+      if (geometry_.evicts) mark(old);
       return 0;
     }
-    const std::uint32_t slot = old != 0 ? spare_for(hash) : pool_.take(cells());
+    const std::uint32_t slot = old != 0 ? spare_for(hash) : take_slot();
     if (slot == 0) return -E2BIG;
     // Readers that validate by departures must see the last one before they see what is written from here on.
     std::atomic_thread_fence(std::memory_order_release);
     fill(slot);
+    if (geometry_.evicts) {
+      home_of(slot).store(static_cast<std::uint32_t>(bucket_of(hash)), std::memory_order_relaxed);
+      __atomic_store_n(mark_of(slot), std::uint8_t{old != 0}, __ATOMIC_RELAXED);
+    }
     wanted.store(key_at(slot));
     tag_of(slot).store(tag(hash), std::memory_order_release);
     if (old != 0) {
@@ -127,6 +164,7 @@ class HashTable {
     return 0;
   }
 
+ public:
   /// Takes `key` out; `on_removed(slot)` is called once nobody finds the slot any more and before it is used again.
   /// -ENOENT when the key is not there.
   template <class OnRemoved>
@@ -320,6 +358,40 @@ class HashTable {
     return slot;
   }
 
+  [[nodiscard]] Link home_of(std::uint32_t slot) const noexcept { return Link(homes_ + std::uint64_t{slot} * 4); }
+  [[nodiscard]] std::uint8_t* mark_of(std::uint32_t slot) const noexcept {
+    return reinterpret_cast<std::uint8_t*>(marks_ + slot);
+  }
+
+  [[nodiscard]] std::uint32_t take_free() noexcept { return pool_.take(cells()); }
+
+  // A slot of our own, whatever it takes. Every element has a slot that the hand comes by, so this ends unless other
+  // threads keep all slots for themselves, each for the moment between two steps of theirs.
+  [[nodiscard]] std::uint32_t take_or_evict() noexcept {
+    for (;;) {
+      if (const std::uint32_t slot = take_free(); slot != 0) return slot;
+      const auto slot =
+          static_cast<std::uint32_t>(hand_.fetch_add(1, std::memory_order_relaxed) % geometry_.slots()) + 1;
+      if (__atomic_exchange_n(mark_of(slot), std::uint8_t{0}, __ATOMIC_RELAXED) == 0 && evict(slot)) return slot;
+    }
+  }
+
+  // Takes the element in `slot` out, if there is one, wherever it is; the slot is then the caller's.
+  [[nodiscard]] bool evict(std::uint32_t slot) noexcept {
+    const std::uint64_t bucket = home_of(slot).load(std::memory_order_relaxed);
+    Locked locked(stripe_at(bucket));
+    Link link = head_at(bucket);
+    std::uint32_t at = link.load(std::memory_order_relaxed);
+    while (at != 0 && at != slot) {
+      link = next_of(at);
+      at = link.load(std::memory_order_relaxed);
+    }
+    if (at == 0) return false;
+    link.store(next_of(slot).load(std::memory_order_relaxed), std::memory_order_release);
+    locked.mark_departure();
+    return true;
+  }
+
   // The careful half of find(): makes sure that a key that was not found is not there.
   [[nodiscard]] std::uint32_t find_again(const Key& wanted, std::uint64_t hash) const noexcept {
     const Stripe stripe = stripe_of(hash);
@@ -353,8 +425,11 @@ class HashTable {
   std::byte* buckets_;
   std::byte* nodes_;
   std::byte* stripes_;
+  std::byte* homes_;  // by slot: the bucket it was last put into
+  std::byte* marks_;  // by slot: looked up since the hand came by
   HashSeed seed_;
   SlotPool pool_;
+  std::atomic<std::uint64_t> hand_{0};
 };
 
 }  // namespace skep::maps

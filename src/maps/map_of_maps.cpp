@@ -63,7 +63,7 @@ class HashOfMaps final : public MapOfMaps {
   explicit HashOfMaps(const Creation& creation) : MapOfMaps(creation.spec, creation.cpus) {
     SlabLayout layout;
     const auto geometry =
-        HashGeometry::plan(spec().max_entries, spec().key_size, SharedSlots<MapStorage>::kSlotBytes, layout);
+        HashGeometry::plan(spec().max_entries, spec().key_size, SharedSlots<MapStorage>::kSlotBytes, false, layout);
     const std::uint64_t slots_off = layout.add(geometry.slots() + 1, SharedSlots<MapStorage>::kSlotBytes);
     slab_ = Slab::reserve(layout, creation.max_bytes);
     const auto seed = HashSeed::make((spec().flags & map_flag::zero_seed) != 0);

@@ -24,6 +24,7 @@ namespace skep::maps {
 class RingBufferMap;
 class ProgArrayMap;
 class MapOfMaps;
+class PerfArrayMap;
 
 /// Linux' own ENOTSUPP, which bpf(2) hands out although no libc has a name for it: the kind has no such operation.
 inline constexpr int kNotSupported = 524;
@@ -68,6 +69,12 @@ class MapStorage {
     return -EINVAL;
   }
 
+  // What programs and the application do to kinds without keys: bpf_map_push_elem and its kin. A value is value_size
+  // bytes; peek() of a Bloom filter reads it, all others write it.
+  virtual int push(const std::byte* /*value*/, std::uint64_t /*flags*/) noexcept { return -kNotSupported; }
+  virtual int pop(std::byte* /*value*/) noexcept { return -kNotSupported; }
+  virtual int peek(std::byte* /*value*/) noexcept { return -kNotSupported; }
+
   // What the application does. Values are host_value_size() bytes.
 
   [[nodiscard]] std::size_t host_value_size() const noexcept {
@@ -105,6 +112,7 @@ class MapStorage {
   [[nodiscard]] virtual RingBufferMap* ring_buffer() noexcept { return nullptr; }
   [[nodiscard]] virtual ProgArrayMap* prog_array() noexcept { return nullptr; }
   [[nodiscard]] virtual MapOfMaps* map_of_maps() noexcept { return nullptr; }
+  [[nodiscard]] virtual PerfArrayMap* perf_array() noexcept { return nullptr; }
   /// The application's last handle is gone; programs may still use the map. A program array drops its programs here, so
   /// that no cycle of programs and maps keeps itself alive (Linux does the same).
   virtual void last_user_gone() noexcept {}

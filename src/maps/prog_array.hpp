@@ -26,8 +26,8 @@ class ProgArrayMap : public MapStorage {
   using MapStorage::MapStorage;
   /// The target in slot `index`; null when the slot is empty or out of range.
   [[nodiscard]] virtual std::shared_ptr<const TailTarget> target(std::uint32_t index) const noexcept = 0;
-  /// Puts `target` into slot `index` (null empties it). -E2BIG out of range, -EINVAL when the first target that the array
-  /// ever held was of another kind.
+  /// Puts `target` into slot `index` (null empties it). -E2BIG out of range, -EINVAL when the first target that the
+  /// array ever held was of another kind.
   virtual int set(std::uint32_t index, std::shared_ptr<const TailTarget> target) noexcept = 0;
 };
 

@@ -41,6 +41,8 @@ class KernelMap {
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags) const {
     return element(BPF_MAP_UPDATE_ELEM, key, value, flags);
   }
+  /// Takes a queue's or a stack's next value out.
+  int pop(std::byte* value) const { return element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, nullptr, value, 0); }
   int erase(const std::byte* key) const { return element(BPF_MAP_DELETE_ELEM, key, nullptr, 0); }
   int next_key(const std::byte* key, std::byte* next) const { return element(BPF_MAP_GET_NEXT_KEY, key, next, 0); }
   int freeze() const {

@@ -17,9 +17,23 @@ struct Shape {
   std::uint32_t value_size;
 };
 
-constexpr MapType kTypes[] = {MapType::hash,         MapType::array,  MapType::prog_array,  MapType::percpu_hash,
-                              MapType::percpu_array, MapType::devmap, MapType::devmap_hash, MapType::cpumap,
-                              MapType::xskmap,       MapType::ringbuf};
+constexpr MapType kTypes[] = {MapType::hash,
+                              MapType::array,
+                              MapType::prog_array,
+                              MapType::percpu_hash,
+                              MapType::percpu_array,
+                              MapType::devmap,
+                              MapType::devmap_hash,
+                              MapType::cpumap,
+                              MapType::xskmap,
+                              MapType::ringbuf,
+                              MapType::perf_event_array,
+                              MapType::lru_hash,
+                              MapType::lru_percpu_hash,
+                              MapType::lpm_trie,
+                              MapType::queue,
+                              MapType::stack,
+                              MapType::bloom_filter};
 constexpr Shape kShapes[] = {{4, 4},     {4, 8},       {0, 4},          {4, 0},          {0, 0},      {1, 1},
                              {5, 3},     {8, 4},       {4, 12},         {16, 16},        {4, 7},      {64, 100},
                              {4, 32768}, {4, 32769},   {4, 0x80000000}, {0xffffffff, 4}, {8, 4},      {4096, 4194304},
@@ -96,6 +110,15 @@ TEST_CASE("map creation accepts the sizes that the kernel accepts and refuses th
     compare(spec_of(MapType::percpu_hash, {4, 4}, entries), compared);
     compare(spec_of(MapType::cpumap, {4, 4}, entries), compared);
     compare(spec_of(MapType::ringbuf, {0, 0}, entries), compared);
+    compare(spec_of(MapType::lru_hash, {4, 4}, entries), compared);
+  }
+  for (const std::uint32_t size : {4u, 5u, 260u, 261u})
+    compare(spec_of(MapType::lpm_trie, {size, 4}, 2, map_flag::no_prealloc), compared);
+  for (const std::uint32_t size :
+       {1u, 4194000u, 4194003u, 4194004u, 4194005u, 4194024u, 4194025u, 4194100u, 4194304u, 4194305u}) {
+    compare(spec_of(MapType::lpm_trie, {8, size}, 2, map_flag::no_prealloc), compared);
+    compare(spec_of(MapType::queue, {0, size}, 1), compared);
+    compare(spec_of(MapType::bloom_filter, {0, size}, 1), compared);
   }
   compare(spec_of(MapType::devmap_hash, {4, 4}, 0x80000001u), compared);
   CHECK(compared > 1000);
@@ -110,7 +133,8 @@ TEST_CASE("map creation accepts the flags that the kernel accepts and refuses th
   constexpr std::uint32_t kTokenFd = 1u << 16;  // needs a descriptor that we have no field for
   for (const MapType type : kTypes) {
     const bool ring = type == MapType::ringbuf;
-    const Shape shape = ring ? Shape{0, 0} : Shape{4, 4};
+    const bool bag = type == MapType::queue || type == MapType::stack || type == MapType::bloom_filter;
+    const Shape shape = ring ? Shape{0, 0} : bag ? Shape{0, 4} : type == MapType::lpm_trie ? Shape{8, 4} : Shape{4, 4};
     const std::uint32_t entries = ring ? 4096 : 2;
     for (unsigned a = 0; a < 32; ++a) {
       for (unsigned b = a; b < 32; ++b) {
@@ -118,19 +142,21 @@ TEST_CASE("map creation accepts the flags that the kernel accepts and refuses th
         if ((flags & kTokenFd) == 0) compare(spec_of(type, shape, entries, flags), compared);
       }
     }
-    MapSpec extra = spec_of(type, shape, entries);
-    extra.map_extra = 1;
-    compare(extra, compared);
+    for (const std::uint64_t value : {1u, 15u, 16u, 1u << 20}) {
+      MapSpec extra = spec_of(type, shape, entries);
+      extra.map_extra = value;
+      compare(extra, compared);
+    }
   }
   CHECK(compared > 4000);
 }
 
 TEST_CASE("a type that has no storage is refused by name, an unknown one by number") {
-  auto spec = spec_of(MapType::lpm_trie, {8, 8}, 1);
+  auto spec = spec_of(MapType::stack_trace, {4, 8}, 1);
   auto map = maps::create(spec);
   REQUIRE(!map);
   CHECK(map.error().code == ErrorCode::unsupported);
-  CHECK(map.error().message() == "map grid: type lpm_trie has no storage");
+  CHECK(map.error().message() == "map grid: type stack_trace has no storage");
   spec.type = static_cast<MapType>(99);
   map = maps::create(spec);
   REQUIRE(!map);

@@ -52,6 +52,13 @@ constexpr Contest kContests[] = {
     {MapType::percpu_hash, 4, 4, 6, 9},
     {MapType::percpu_hash, 8, 20, 4, 6},
     {MapType::prog_array, 4, 4, 3, 5},
+    {MapType::perf_event_array, 4, 4, 3, 5},
+    {MapType::lru_hash, 4, 4, 4096, 30},
+    {MapType::lru_hash, 8, 20, 4096, 30, map_flag::no_common_lru},
+    {MapType::lru_percpu_hash, 4, 12, 4096, 30},
+    {MapType::queue, 0, 4, 5, 1},
+    {MapType::queue, 0, 13, 1, 1},
+    {MapType::stack, 0, 8, 3, 1},
     {MapType::ringbuf, 0, 0, 4096, 1},
 };
 
@@ -83,6 +90,7 @@ class Arena {
           break;
         case 7:
           compare_contents();
+          pop();
           break;
       }
     }
@@ -129,7 +137,8 @@ class Arena {
   Bytes value() {
     Bytes value(ours_.host_value_size());
     for (auto& byte : value) byte = static_cast<std::byte>(random_());
-    if (spec_.type == MapType::prog_array) std::fill(value.begin(), value.end(), std::byte{0xff});
+    if (spec_.type == MapType::prog_array || spec_.type == MapType::perf_event_array)
+      std::fill(value.begin(), value.end(), std::byte{0xff});
     return value;
   }
 
@@ -151,10 +160,20 @@ class Arena {
 
   void erase(const Bytes& key) { CHECK(sys(ours_.erase(key)) == theirs_.erase(key.data())); }
 
+  void pop() {
+    if (spec_.type != MapType::queue && spec_.type != MapType::stack) return;
+    Bytes expected(ours_.host_value_size());
+    const int theirs = theirs_.pop(expected.data());
+    const auto ours = ours_.pop();
+    CHECK(sys(ours) == theirs);
+    if (ours && theirs == 0) CHECK(*ours == expected);
+  }
+
   // The order of hash maps is their own; whether there is a next key after an absent one, and errno, are not.
   void step(const Bytes& key) {
     Bytes expected(spec_.key_size);
-    const bool ordered = spec_.type != MapType::hash && spec_.type != MapType::percpu_hash;
+    const bool ordered = spec_.type != MapType::hash && spec_.type != MapType::percpu_hash &&
+                         spec_.type != MapType::lru_hash && spec_.type != MapType::lru_percpu_hash;
     const Bytes* from = ordered ? &key : nullptr;
     const int theirs = theirs_.next_key(from != nullptr ? from->data() : nullptr, expected.data());
     const auto ours =
