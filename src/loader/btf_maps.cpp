@@ -235,8 +235,9 @@ Result<void> read_btf_maps(Source& source, MapTable& maps) {
   for (btf::SectionVar& place : placed)
     if (const auto symbol = offsets.find(btf.type(place.var).name); symbol != offsets.end())
       place.offset = static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol->second, UINT32_MAX));
-  std::stable_sort(placed.begin(), placed.end(),
-                   [](const btf::SectionVar& a, const btf::SectionVar& b) { return a.offset < b.offset; });
+  std::sort(placed.begin(), placed.end(), [](const btf::SectionVar& a, const btf::SectionVar& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.var < b.var;
+  });
   constexpr std::uint32_t kExtern = 2;
   for (const btf::SectionVar& place : placed) {
     if (const btf::Type var = btf.type(place.var); var.linkage == kExtern) {

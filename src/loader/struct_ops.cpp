@@ -49,8 +49,9 @@ Result<std::vector<Variable>> read_variables(const Source& source, const elf::Se
                          .offset = symbol != offsets.end() ? symbol->second : place.offset,
                          .type = btf.strip(var.ref)});
   }
-  std::stable_sort(variables.begin(), variables.end(),
-                   [](const Variable& a, const Variable& b) { return a.offset < b.offset; });
+  std::sort(variables.begin(), variables.end(), [](const Variable& a, const Variable& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.name < b.name;
+  });
   return variables;
 }
 
