@@ -12,12 +12,15 @@
 #include <fmt/format.h>
 
 #include "api/files.hpp"
+#include "api/gzip.hpp"
+#include "api/kernel_symbols.hpp"
 #include "api/target_types.hpp"
 
 namespace skep {
 namespace {
 
 constexpr const char* kHostModules = "/sys/kernel/btf";
+constexpr const char* kHostSymbols = "/proc/kallsyms";
 constexpr const char* kUbuntuVersion = "/proc/version_signature";  // "Ubuntu 6.8.0-31.31-generic 6.8.1"
 
 bool exists(const std::string& path) {
@@ -28,10 +31,19 @@ bool exists(const std::string& path) {
 Result<loader::KconfigText> read_kconfig(const std::string& path) {
   const auto bytes = read_file(path, loader::kMaxKconfigTextBytes);
   if (!bytes) return fail(bytes.error());
-  constexpr std::array<std::byte, 2> kGzip = {std::byte{0x1f}, std::byte{0x8b}};
-  if (bytes->size() > kGzip.size() && std::equal(kGzip.begin(), kGzip.end(), bytes->begin()))
-    return fail(ErrorCode::unsupported, path, "is compressed, needs the text that zcat prints");
+  if (is_gzip(*bytes)) {
+    auto text = gunzip(*bytes, path, loader::kMaxKconfigTextBytes);
+    if (!text) return fail(std::move(text).error());
+    return loader::KconfigText{path, std::move(*text)};
+  }
   return loader::KconfigText{path, std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size())};
+}
+
+/// Where the running kernel's configuration is; empty when it is nowhere.
+std::string hosts_kconfig(const utsname& host) {
+  for (std::string path : {fmt::format("/boot/config-{}", host.release), std::string("/proc/config.gz")})
+    if (exists(path)) return path;
+  return {};
 }
 
 /// LINUX_KERNEL_VERSION's encoding; the last number has one byte.
@@ -97,8 +109,11 @@ loader::Surroundings surroundings_of(const ObjectOptions& options) {
   around.values = options.externs;
   around.sections = options.sections;
   add_kernel_facts(host, around.values);
-  const std::string path = options.kconfig.value_or(fmt::format("/boot/config-{}", host.release));
-  if (options.kconfig ? !path.empty() : exists(path)) around.kconfig = [path] { return read_kconfig(path); };
+  const std::string config = options.kconfig.value_or(hosts_kconfig(host));
+  if (!config.empty()) around.kconfig = [config] { return read_kconfig(config); };
+  const std::string symbols = options.kallsyms.value_or(kHostSymbols);
+  if (!symbols.empty())
+    around.symbols = [symbols](const loader::SeeSymbol& see) { return read_kernel_symbols(symbols, see); };
   const bool is_host = options.target_btf == ObjectOptions::kHostBtf;
   const std::string modules = options.target_btf_modules.value_or(is_host ? kHostModules : "");
   if (!modules.empty())

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "btf/core.hpp"
 #include "loader/source.hpp"
 #include "loader/surroundings.hpp"
 #include "program/program.hpp"
@@ -32,7 +33,7 @@ struct Extern {
 
   bool found = false;                  ///< a value, an address or a type of the target answers it
   btf::TypeId target_id = 0;           ///< ksym, kfunc: its VAR or FUNC in the target's types; 0 when it has none
-  std::uint64_t address = 0;           ///< ksym: what the application gave
+  std::uint64_t address = 0;           ///< ksym: what the application gave, or the kernel shows
   std::optional<std::uint32_t> place;  ///< kconfig: byte in the map; none for a type that no configuration has
   std::string problem;                 ///< why it has no answer, where that is not plain
 
@@ -50,8 +51,10 @@ class Externs {
 
   /// True when a symbol can only be answered by a target's types.
   [[nodiscard]] bool asks_target() const noexcept;
-  /// Looks kernel symbols and functions up in `target`, null for none, and takes the addresses that `around` has.
-  [[nodiscard]] Result<void> resolve_symbols(const btf::Btf* local, const btf::Btf* target, const Surroundings& around);
+  /// Looks kernel symbols and functions up in `target`, null for none, then in its `modules`, and takes the addresses
+  /// that `around` has.
+  [[nodiscard]] Result<void> resolve_symbols(const btf::Btf* local, const btf::Btf* target,
+                                             const btf::CoreTarget::Modules& modules, const Surroundings& around);
   /// Adds the map .kconfig when there are such variables, with the values that `around` has. Errors: a value of the
   /// application that does not fit its variable, a line of the configuration that is none, limit.
   [[nodiscard]] Result<void> make_kconfig(Source& source, const Surroundings& around, MapTable& maps);
@@ -64,6 +67,9 @@ class Externs {
 
  private:
   void add_foreign(std::string_view name, bool weak);
+  [[nodiscard]] Result<void> take_addresses(const Surroundings& around);
+  void look_up_types(const btf::Btf& local, const btf::Btf& target, const btf::CoreTarget::Modules& modules);
+  void take_kernel_addresses(const Surroundings& around);
   void add(const Source& source, std::string_view name, bool weak, const btf::Type& declared, bool kconfig);
 
   std::vector<Extern> externs_;  ///< configuration first, by place, then the others by name

@@ -72,9 +72,14 @@ bool asks_target(const Source& source) {
                      [](const btf::CoreReloc& reloc) { return reloc.kind != kAboutItself; });
 }
 
+/// The modules' types, loaded when they are first asked for. Both arguments outlive it.
 btf::CoreTarget::Modules modules_of(const Surroundings& around, const Types& kernel) {
-  if (!around.module_types) return {};
-  return [&around, &kernel] { return around.module_types(kernel); };
+  if (!around.module_types || kernel == nullptr) return {};
+  const auto loaded = std::make_shared<std::optional<Result<std::vector<Types>>>>();
+  return [&around, &kernel, loaded] {
+    if (!*loaded) *loaded = around.module_types(kernel);
+    return **loaded;
+  };
 }
 
 }  // namespace
@@ -109,9 +114,10 @@ Result<ObjectSpec> parse_object(std::span<const std::byte> bytes, std::string na
     if (!given) return fail(std::move(given).error());
     target = std::move(*given);
   }
-  const auto marks = relocate_core(source, target.get(), *code, modules_of(around, target));
+  const btf::CoreTarget::Modules modules = modules_of(around, target);
+  const auto marks = relocate_core(source, target.get(), *code, modules);
   if (!marks) return fail(marks.error());
-  if (auto done = externs->resolve_symbols(source.btf.get(), target.get(), around); !done)
+  if (auto done = externs->resolve_symbols(source.btf.get(), target.get(), modules, around); !done)
     return fail(std::move(done).error());
   const auto fixups = read_fixups(source, *code, *maps, *externs);
   if (!fixups) return fail(fixups.error());

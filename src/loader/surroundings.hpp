@@ -1,10 +1,12 @@
 // What stands around an object and may answer its externs. The loader asks; it looks for nothing itself.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <skep/error.hpp>
@@ -28,6 +30,9 @@ struct KconfigText {
   std::string text;
 };
 
+/// Takes one symbol of a kernel: its name, its type as nm(1) writes it, its address.
+using SeeSymbol = std::function<void(std::string_view name, char type, std::uint64_t address)>;
+
 struct Surroundings {
   std::vector<SectionRule> sections;  ///< asked in this order for names that libbpf's rules do not know
   std::map<std::string, ExternValue, std::less<>> values;  ///< by extern; names that no object asks for are not minded
@@ -37,6 +42,9 @@ struct Surroundings {
   /// Types of modules, which stand on the kernel's. Asked at most once for an object, and only for what the kernel's
   /// types lack. Its error leaves unanswered what was asked. Null: there are no modules.
   std::function<Result<std::vector<Types>>(const Types& kernel)> module_types;
+  /// Shows all symbols of the kernel. Asked at most once for an object, and only when it has symbols without a type
+  /// that `values` lacks. Its error leaves them unanswered. Null: nothing is known of any.
+  std::function<Result<void>(const SeeSymbol& see)> symbols;
 };
 
 }  // namespace skep::loader
