@@ -16,7 +16,7 @@ namespace skep::btf {
 namespace {
 
 constexpr std::uint32_t kPointerBytes = 8;
-constexpr std::size_t kHashedBytes = 64;  // of a name: equal beginnings make long chains, not long waits
+constexpr std::size_t kMaxIndexedName = 512;  // bytes: no longer name is ever looked for, in Linux as here
 
 bool is_alias(Kind kind) noexcept {
   return kind == Kind::typedef_ || kind == Kind::volatile_ || kind == Kind::const_ || kind == Kind::restrict_ ||
@@ -248,7 +248,7 @@ std::optional<std::uint32_t> Btf::size_of(TypeId id) const noexcept {
 }
 
 std::uint32_t Btf::bucket(Kind kind, std::string_view name) const noexcept {
-  const std::size_t hash = std::hash<std::string_view>{}(name.substr(0, kHashedBytes)) + static_cast<std::size_t>(kind);
+  const std::size_t hash = std::hash<std::string_view>{}(name) + static_cast<std::size_t>(kind);
   return static_cast<std::uint32_t>(hash & (buckets_.size() - 1));
 }
 
@@ -260,15 +260,16 @@ void Btf::index_names() const {
   // first.
   std::vector<std::uint32_t> last(buckets_.size(), kNone);
   for (TypeCursor each(*this); each.next();) {
-    if (*each.name() == '\0') continue;
-    const std::uint32_t at = bucket(each.kind(), name_at(each.name())), index = each.id() - first_type_;
+    const std::string_view name(each.name(), strnlen(each.name(), kMaxIndexedName + 1));
+    if (name.empty() || name.size() > kMaxIndexedName) continue;
+    const std::uint32_t at = bucket(each.kind(), name), index = each.id() - first_type_;
     (last[at] == kNone ? buckets_[at] : next_[last[at]]) = index;
     last[at] = index;
   }
 }
 
 TypeId Btf::find(Kind kind, std::string_view name) const noexcept {
-  if (name.empty()) return 0;
+  if (name.empty() || name.size() > kMaxIndexedName) return 0;
   if (base_ != nullptr)
     if (const TypeId id = base_->find(kind, name); id != 0) return id;
   std::call_once(indexed_, [this] { index_names(); });

@@ -15,6 +15,18 @@ bool declares(const Type& forward, Kind composite) noexcept {
   return composite == (forward.kind_flag ? Kind::union_ : Kind::struct_);
 }
 
+bool is_alias(Kind kind) noexcept {
+  return kind == Kind::typedef_ || kind == Kind::volatile_ || kind == Kind::const_ || kind == Kind::restrict_ ||
+         kind == Kind::type_tag;
+}
+
+/// The type behind aliases, each of which is paid for; false when there is nothing left to pay with.
+bool strip(const Btf& btf, TypeId& id, CoreWork& work) {
+  for (; is_alias(btf.kind(id)); id = btf.type(id).ref)
+    if (!work.spend(1)) return false;
+  return true;
+}
+
 }  // namespace
 
 // The mark is three underscores, no more, between two other characters; the last one in the name counts.
@@ -38,9 +50,10 @@ Match CoreComparison::same_names(std::string_view local, std::string_view target
 
 Match CoreComparison::fields(TypeId local_id, TypeId target_id) const {
   for (;;) {
-    if (!work_.spend(1)) return Match::too_much_work;
-    const Type& local = local_.type(local_.strip(local_id));
-    const Type& target = target_.type(target_.strip(target_id));
+    if (!work_.spend(1) || !strip(local_, local_id, work_) || !strip(target_, target_id, work_))
+      return Match::too_much_work;
+    const Type& local = local_.type(local_id);
+    const Type& target = target_.type(target_id);
     if (is_composite(local.kind) && is_composite(target.kind)) return Match::yes;
     if (!same_kind(local.kind, target.kind)) return Match::no;
     switch (local.kind) {
@@ -78,9 +91,10 @@ Match CoreComparison::fields(TypeId local_id, TypeId target_id) const {
 Match CoreComparison::compatible(TypeId local_id, TypeId target_id, int levels) const {
   if (!same_kind(local_.type(local_id).kind, target_.type(target_id).kind)) return Match::no;
   for (int depth = 0; depth < kMaxCompareDepth; ++depth) {
-    if (!work_.spend(1)) return Match::too_much_work;
-    const Type& local = local_.type(local_.strip(local_id));
-    const Type& target = target_.type(target_.strip(target_id));
+    if (!work_.spend(1) || !strip(local_, local_id, work_) || !strip(target_, target_id, work_))
+      return Match::too_much_work;
+    const Type& local = local_.type(local_id);
+    const Type& target = target_.type(target_id);
     if (!same_kind(local.kind, target.kind)) return Match::no;
     switch (local.kind) {
       case Kind::void_:
@@ -100,7 +114,9 @@ Match CoreComparison::compatible(TypeId local_id, TypeId target_id, int levels) 
         if (ours.size() != theirs.size()) return Match::no;
         if (!ours.empty() && levels <= 0) return Match::too_deep;
         for (std::size_t i = 0; i < ours.size(); ++i) {
-          const Match match = compatible(local_.strip(ours[i].type), target_.strip(theirs[i].type), levels - 1);
+          TypeId mine = ours[i].type, other = theirs[i].type;
+          if (!strip(local_, mine, work_) || !strip(target_, other, work_)) return Match::too_much_work;
+          const Match match = compatible(mine, other, levels - 1);
           if (match != Match::yes) return match;
         }
         break;
@@ -126,8 +142,9 @@ Match CoreComparison::compatible(TypeId local_id, TypeId target_id, int levels) 
 Match CoreComparison::matching(TypeId local_id, TypeId target_id, bool behind_pointer, int levels) const {
   if (levels <= 0) return Match::too_deep;
   for (int depth = 0; depth < kMaxCompareDepth; ++depth) {
-    const Type& local = local_.type(local_.strip(local_id));
-    const Type& target = target_.type(target_.strip(target_id));
+    if (!strip(local_, local_id, work_) || !strip(target_, target_id, work_)) return Match::too_much_work;
+    const Type& local = local_.type(local_id);
+    const Type& target = target_.type(target_id);
     if (const Match names = same_names(local.name, target.name); names != Match::yes) return names;
     const bool one_kind = local.kind == target.kind;
     switch (local.kind) {

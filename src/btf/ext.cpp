@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint16_t kMagic = 0xeb9f;
 constexpr std::uint32_t kInsnBytes = 8;
+constexpr std::size_t kMaxRecords = 1u << 19;  // of each table: what they become takes 32 MiB at most
 
 struct RawHeader {
   std::uint16_t magic;
@@ -84,6 +85,7 @@ Result<void> read_table(ByteReader input, const Table& table, const Builder& bui
     return malformed(where, fmt::format("records of {} bytes, needs a multiple of 4 of at least {}",
                                         record_bytes.value_or(0), sizeof(Raw)));
   }
+  std::uint64_t records = 0;
   for (std::uint64_t at = 4; at < table.bytes;) {
     const auto block = reader.read<RawBlock>(at);
     if (!block) return malformed(where, fmt::format("ends inside the block at {}", at));
@@ -95,6 +97,8 @@ Result<void> read_table(ByteReader input, const Table& table, const Builder& bui
       return malformed(where,
                        fmt::format("{} records for {} at {} past end {}", block->count, *section, at, table.bytes));
     }
+    if ((records += block->count) > kMaxRecords)
+      return fail(ErrorCode::limit, where, fmt::format("more than {} records", kMaxRecords));
     for (const std::uint64_t end = at + block_bytes; at < end; at += *record_bytes) {
       const Raw raw = *reader.read<Raw>(at);
       const char* wrong =

@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint16_t kMagic = 0xeb9f, kForeignMagic = 0x9feb;
 constexpr std::uint32_t kKnownInfoBits = 0x9f00ffff;
 constexpr std::uint32_t kMaxIntBytes = 16;
+constexpr std::size_t kMaxBtfBytes = std::size_t{64} << 20;  // Linux takes 16 MiB
+constexpr std::uint32_t kMaxBitFieldNesting = 16;            // keeps a look behind the aliases of each bit field short
 
 struct RawHeader {
   std::uint16_t magic;
@@ -100,6 +102,8 @@ struct Parser {
 };
 
 bool Parser::open() {
+  if (input.size() > kMaxBtfBytes)
+    return refuse(ErrorCode::limit, "btf", fmt::format("{} bytes, at most {} are taken", input.size(), kMaxBtfBytes));
   const auto magic = input.read<std::uint16_t>(0);
   if (!magic || (*magic != kMagic && *magic != kForeignMagic)) {
     return refuse(ErrorCode::malformed, "btf", fmt::format("no BTF magic in {} bytes", input.size()));
@@ -339,6 +343,10 @@ bool Parser::check_component(const Type& type) {
 bool Parser::check_bit_fields(const Type& type) {
   for (const Member& member : btf->members(type)) {
     if (member.bit_size == 0) continue;
+    if (btf->nesting(member.type) > kMaxBitFieldNesting)
+      return refuse(
+          ErrorCode::limit, fmt::format("btf: type {}", current),
+          fmt::format("member {} is a bit field behind more than {} types", member.name, kMaxBitFieldNesting));
     const Type whole = btf->type(btf->strip(member.type));
     const bool integral = whole.kind == Kind::int_ || whole.kind == Kind::enum_ || whole.kind == Kind::enum64;
     if (integral && member.bit_size <= 8 * whole.size) continue;
