@@ -2,6 +2,7 @@
 skep_fuzzer(elf ROOMS elf)
 skep_fuzzer(btf ROOMS btf)
 skep_fuzzer(core ROOMS isa abi elf btf program loader)
+skep_fuzzer(link ROOMS elf btf linker)
 skep_fuzzer(load LIBRARIES skep)
 
 # Objects of today's compiler to start from, beside those in the repository: tests/corpus/NAME/ in the build folder.

@@ -16,6 +16,6 @@ namespace skep::btf {
 /// types that are the same stay apart, which is correct, only larger.
 [[nodiscard]] std::vector<TypeId> find_duplicates(const Graph& graph);
 
-inline constexpr std::uint64_t kMaxDedupSteps = 100'000'000;
+inline constexpr std::uint64_t kMaxDedupSteps = 60'000'000;
 
 }  // namespace skep::btf

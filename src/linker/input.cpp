@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "loader/source.hpp"
+#include "btf/text.hpp"
 
 namespace skep::linker {
 namespace {
@@ -16,6 +16,7 @@ constexpr std::uint16_t kRelocatable = 1, kBpf = 247;
 constexpr std::uint32_t kAddrsig = 0x6fff4c03, kAbsolute = 0xfff1;
 constexpr std::uint64_t kMaxSectionBytes = UINT32_MAX;
 constexpr std::uint64_t kMaxAlign = 1 << 20;
+constexpr std::size_t kMaxSectionName = 4096;
 constexpr std::size_t kInsnBytes = 8;
 // Names may share bytes in a file, not in the work they make. Real objects have less than their size of them.
 constexpr std::uint64_t kNameFactor = 16, kNameSlack = 16u << 20;
@@ -30,6 +31,7 @@ bool is_debug(std::string_view name) { return name.starts_with(".debug_"); }
 enum class Fate { drop, keep, refuse };
 
 Fate fate_of(const elf::Section& section) {
+  const bool describes_types = section.name == ".BTF" || section.name == ".BTF.ext";
   switch (section.type) {
     case elf::kStrtab:
     case elf::kSymtab:
@@ -37,11 +39,11 @@ Fate fate_of(const elf::Section& section) {
     case kAddrsig:
       return Fate::drop;
     case elf::kProgbits:
-      if (section.name == ".BTF" || section.name == ".BTF.ext" || is_debug(section.name)) return Fate::drop;
+      if (describes_types || is_debug(section.name)) return Fate::drop;
       // Every object has a .text, most have nothing in it.
       return section.name == ".text" && section.size == 0 ? Fate::drop : Fate::keep;
     case elf::kNobits:
-      return Fate::keep;
+      return describes_types ? Fate::refuse : Fate::keep;
     default:
       return is_debug(section.name) ? Fate::drop : Fate::refuse;
   }
@@ -52,7 +54,7 @@ Result<void> check_section(const Input& input, const elf::Section& section) {
     return fail(code, input.where_section(section), std::move(what));
   };
   if (section.name.empty()) return refuse(ErrorCode::malformed, fmt::format("number {} has no name", section.index));
-  if (section.name.size() > loader::kMaxSectionName) return refuse(ErrorCode::limit, "name is too long");
+  if (section.name.size() > kMaxSectionName) return refuse(ErrorCode::limit, "name is too long");
   if ((section.flags & elf::kCompressed) != 0) return refuse(ErrorCode::unsupported, "compressed contents");
   if (section.align != 0 && !std::has_single_bit(section.align))
     return refuse(ErrorCode::malformed, fmt::format("alignment {} is no power of two", section.align));
@@ -74,7 +76,7 @@ Result<void> choose_sections(Input& input) {
     const Fate fate = fate_of(section);
     if (fate == Fate::refuse)
       return fail(ErrorCode::unsupported, input.where_section(section),
-                  fmt::format("type {:#x}, linked are code, data and REL relocations", section.type));
+                  fmt::format("is of type {:#x}, linked are code, data and REL relocations", section.type));
     if (fate == Fate::drop) continue;
     if (auto checked = check_section(input, section); !checked) return checked;
     input.places[section.index].section = 0;
@@ -148,14 +150,14 @@ void note_declarations(Input& input) {
 Result<void> read_types(Input& input) {
   const elf::Section* types = input.file.find(".BTF");
   const elf::Section* ext = input.file.find(".BTF.ext");
-  if (types == nullptr || types->type != elf::kProgbits) return {};
+  if (types == nullptr) return {};
   const auto bytes = elf::File::contents(*types);
   if (!bytes) return fail(bytes.error());
   auto btf = btf::Btf::parse(*bytes);
   if (!btf) return fail(std::move(btf).error());
   input.btf = *std::move(btf);
   note_declarations(input);
-  if (ext == nullptr || ext->type != elf::kProgbits) return {};
+  if (ext == nullptr) return {};
   const auto ext_bytes = elf::File::contents(*ext);
   if (!ext_bytes) return fail(ext_bytes.error());
   auto records = btf::BtfExt::parse(*ext_bytes, *input.btf);
@@ -166,15 +168,22 @@ Result<void> read_types(Input& input) {
 
 }  // namespace
 
+std::string shown(std::string_view name) {
+  constexpr std::size_t kMost = 80;
+  std::string text = btf::printable(name.substr(0, kMost + 1));
+  btf::cut(text, kMost);
+  return text;
+}
+
 std::string Input::where(std::string_view what, std::string_view thing) const {
-  return fmt::format("{}: {} {}", name, what, loader::shown(thing));
+  return fmt::format("{}: {} {}", name, what, shown(thing));
 }
 
 bool is_shared(std::string_view section) { return section == "license" || section == "version"; }
 
 Result<Input> read_input(const LinkInput& from) {
   Input input;
-  input.name = loader::shown(from.name);
+  input.name = shown(from.name);
   input.input_bytes = from.bytes.size();
   auto file = elf::File::parse(from.bytes);
   if (!file) return fail(in_input(input, std::move(file).error()));

@@ -49,6 +49,9 @@ struct Input {
 /// Reads one input; of its sections those that go into the result have a place, not yet known, in `places`.
 [[nodiscard]] Result<Input> read_input(const LinkInput& from);
 
+/// A name as it may stand in a message: cut where it is long, with "?" for what could drive a terminal.
+[[nodiscard]] std::string shown(std::string_view name);
+
 /// True for sections of which one copy serves all inputs.
 [[nodiscard]] bool is_shared(std::string_view section);
 

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "loader/source.hpp"
+#include "linker/input.hpp"
 
 namespace skep::linker {
 namespace {
@@ -129,12 +129,11 @@ std::optional<std::string> Walk::compare_inside(const Type& a, const Type& b, co
 std::optional<std::string> Walk::compare_members(const Type& a, const Type& b) {
   const auto ours = b_.members(b), theirs = a_.members(a);
   if (ours.size() != theirs.size())
-    return fmt::format("struct {} has {} members against {}", loader::shown(b.name), ours.size(), theirs.size());
+    return fmt::format("struct {} has {} members against {}", shown(b.name), ours.size(), theirs.size());
   for (std::size_t i = 0; i < ours.size(); ++i) {
     if (ours[i].name != theirs[i].name || ours[i].bit_offset != theirs[i].bit_offset)
-      return fmt::format("struct {} has member {} at bit {} against {} at {}", loader::shown(b.name),
-                         loader::shown(ours[i].name), ours[i].bit_offset, loader::shown(theirs[i].name),
-                         theirs[i].bit_offset);
+      return fmt::format("struct {} has member {} at bit {} against {} at {}", shown(b.name), shown(ours[i].name),
+                         ours[i].bit_offset, shown(theirs[i].name), theirs[i].bit_offset);
     push(theirs[i].type, ours[i].type, true);
   }
   return std::nullopt;
@@ -206,7 +205,7 @@ MapFields read_fields(const btf::Btf& btf, TypeId id) {
   }
   for (const btf::Member& member : btf.members(type))
     if (!read_field(btf, member, fields))
-      fields.trouble = fmt::format("has no field of the form of {}", loader::shown(member.name));
+      fields.trouble = fmt::format("has no field of the form of {}", shown(member.name));
   return fields;
 }
 
@@ -240,7 +239,7 @@ std::optional<std::string> compare_maps(const Declaration& a, TypeId ia, const D
 
 Result<void> Matcher::match(std::string_view name, bool is_map, const Declaration& old, const Declaration& added) {
   const auto refuse = [&](ErrorCode code, std::string what) {
-    return fail(code, fmt::format("{}: symbol {}", added.input, loader::shown(name)), std::move(what));
+    return fail(code, fmt::format("{}: symbol {}", added.input, shown(name)), std::move(what));
   };
   const Type& a = old.btf.type(old.id);
   const Type& b = added.btf.type(added.id);

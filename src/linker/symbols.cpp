@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "linker/match.hpp"
-#include "loader/source.hpp"
 
 namespace skep::linker {
 namespace {
@@ -110,8 +109,7 @@ Result<void> Resolver::check_pair(const Global& old, const Global& added, bool s
     return refuse(fmt::format("is defined here and in {}, one definition at most may be strong", theirs));
   const std::string_view mine = section_of(added), other = section_of(old);
   if ((!old.defined || !added.defined) && !mine.empty() && !other.empty() && mine != other)
-    return refuse(
-        fmt::format("is in section {}, in {} it is in {}", loader::shown(mine), theirs, loader::shown(other)));
+    return refuse(fmt::format("is in section {}, in {} it is in {}", shown(mine), theirs, shown(other)));
   // Without BTF on one side nothing can be said about types.
   if (inputs_[old.input].btf == nullptr || input.btf == nullptr) return {};
   for (const Global* each : {&old, &added})

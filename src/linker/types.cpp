@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "btf/dedup.hpp"
-#include "loader/source.hpp"
 
 namespace skep::linker {
 namespace {
@@ -20,6 +20,7 @@ using btf::Kind;
 using btf::TypeId;
 
 constexpr std::uint32_t kNoGlobal = 0xffffffff;
+constexpr std::uint32_t kGlobal = 1, kExtern = 2;  // linkage of variables and functions
 constexpr std::uint64_t kNameSlack = 16u << 20;
 constexpr std::size_t kMaxSectionVars = 0xffff;
 
@@ -90,8 +91,9 @@ void Merge::collect_globals() {
   for (const Input& input : inputs_) global_of_.emplace_back(input.btf == nullptr ? 0 : input.btf->size(), kNoGlobal);
   for (const Occurrence& each : symbols_.occurrences) {
     const Global& global = symbols_.globals[each.global];
-    if (each.type == 0 || global.declared.type == 0) continue;
+    if (each.type == 0) continue;
     global_of_[each.input][each.type] = each.global;
+    if (global.declared.type == 0) continue;
     to_[in_graph(each.input, each.type)] = in_graph(global.input, global.declared.type);
   }
 }
@@ -112,10 +114,12 @@ Result<bool> Merge::place(std::size_t index, const Datasec& out, btf::SectionVar
     if (global.input != index || global.declared.type != var.var) return false;
     const bool in_section = global.out_section != 0 && global.out_section <= sections_.size();
     if (global.defined && (!in_section || sections_[global.out_section - 1].name != out.name))
-      return refuse(fmt::format("is not in section {}, where BTF puts it", loader::shown(out.name)));
+      return refuse(fmt::format("is not in section {}, where BTF puts it", shown(out.name)));
     offset = global.defined ? global.value : var.offset;
-  } else if (here.shared) {
+  } else if (here.shared || type.linkage == kExtern) {
     return false;
+  } else if (type.kind == Kind::var && type.linkage == kGlobal) {
+    return refuse("is in BTF, but not among the symbols");
   }
   if (offset > UINT32_MAX) return refuse(fmt::format("lies at byte {} of its section", offset));
   var = {in_graph(index, var.var), static_cast<std::uint32_t>(offset), var.size};
@@ -156,8 +160,8 @@ Result<void> Merge::collect_sections() {
 
 void Merge::add_datasecs() {
   for (Datasec& each : datasecs_) {
-    std::stable_sort(each.vars.begin(), each.vars.end(),
-                     [](const auto& a, const auto& b) { return a.offset < b.offset; });
+    std::sort(each.vars.begin(), each.vars.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.offset, a.var) < std::tie(b.offset, b.var); });
     to_.push_back(graph_.add_section(each.name, static_cast<std::uint32_t>(each.bytes), each.vars));
   }
 }
