@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "maps/hash_table.hpp"
+#include "maps/map_of_maps.hpp"
 #include "maps/map_storage.hpp"
 #include "maps/prog_array.hpp"
 #include "maps/ringbuf.hpp"
@@ -65,6 +66,99 @@ std::vector<std::byte> key_bytes(std::uint32_t key_size, std::uint64_t key) {
 constexpr unsigned kThreads = 4;
 
 }  // namespace
+
+TEST_CASE("a map that evicts takes every key of every thread, and what is read is its key's own") {
+  for (const std::uint32_t entries : {1u, 16u}) {
+    const auto map = maps::create(spec_of(MapType::lru_hash, 8, sizeof(Stamp), entries));
+    REQUIRE(map);
+    std::atomic<unsigned> wrong{0};
+    on_threads(kThreads, [&](unsigned thread) {
+      std::mt19937 random(thread);
+      for (unsigned round = 0; round < 4000; ++round) {
+        const std::uint64_t key = random() % 40;
+        const Stamp stamp = Stamp::of(key, round);
+        Stamp seen{};
+        if ((*map)->update(bytes_of(key), bytes_of(stamp), 0, 0) != 0) ++wrong;
+        const std::uint64_t other = random() % 40;
+        if (round % 3 == 0) (void)(*map)->lookup(bytes_of(other), 0);
+        if ((*map)->read(bytes_of(other), reinterpret_cast<std::byte*>(&seen)) == 0 && !seen.belongs_to(other)) ++wrong;
+        if (round % 7 == 0) (void)(*map)->erase(bytes_of(other));
+      }
+    });
+    CHECK(wrong == 0);
+    std::size_t size = 0;
+    (*map)->for_each_key([&](const std::byte*) { return ++size != 0; });
+    CHECK(size <= entries);
+  }
+}
+
+TEST_CASE("a trie gives whole values of covering prefixes while others add and remove prefixes") {
+  MapSpec spec = spec_of(MapType::lpm_trie, 8, sizeof(Stamp), 20);
+  spec.flags = map_flag::no_prealloc;
+  const auto map = maps::create(spec);
+  REQUIRE(map);
+  struct Key {
+    std::uint32_t bits;
+    std::uint8_t bytes[4];
+  };
+  // Prefix number n is n/8: the values under it say which it is; 0/0 is never removed.
+  const auto prefix = [](std::uint64_t n) { return Key{n == 0 ? 0u : 8u, {static_cast<std::uint8_t>(n), 0, 0, 0}}; };
+  const Stamp always = Stamp::of(0, 0);
+  REQUIRE((*map)->write(bytes_of(prefix(0)), bytes_of(always), 0) == 0);
+  std::atomic<unsigned> wrong{0};
+  on_threads(kThreads, [&](unsigned thread) {
+    std::mt19937 random(thread);
+    for (unsigned round = 0; round < 6000; ++round) {
+      const std::uint64_t n = 1 + random() % 30;
+      const Stamp stamp = Stamp::of(n, round);
+      if (thread % 2 == 0) {
+        const int error = round % 2 == 0 ? (*map)->write(bytes_of(prefix(n)), bytes_of(stamp), 0)
+                                         : (*map)->remove(bytes_of(prefix(n)));
+        if (error != 0 && error != -ENOENT && error != -ENOSPC) ++wrong;
+      } else {
+        const Key address{32, {static_cast<std::uint8_t>(n), 7, 7, 7}};
+        Stamp seen{};
+        const int error = (*map)->read(bytes_of(address), reinterpret_cast<std::byte*>(&seen));
+        if (error != 0 || !(seen.belongs_to(n) || seen.belongs_to(0))) ++wrong;
+        if ((*map)->lookup(bytes_of(address), 0) == nullptr) ++wrong;
+      }
+    }
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("an inner map that is looked up while others replace and remove it is alive and has its key's value") {
+  for (const MapType type : {MapType::array_of_maps, MapType::hash_of_maps}) {
+    const MapSpec inner = spec_of(MapType::array, 4, sizeof(Stamp), 1);
+    MapSpec spec = spec_of(type, 4, 4, 4);
+    spec.inner = std::make_shared<const MapSpec>(inner);
+    const auto map = maps::create(spec);
+    REQUIRE(map);
+    maps::MapOfMaps& outer = *(*map)->map_of_maps();
+    std::atomic<unsigned> wrong{0};
+    std::atomic<unsigned> found{0};
+    on_threads(kThreads, [&](unsigned thread) {
+      std::mt19937 random(thread);
+      const std::uint32_t zero = 0;
+      for (unsigned round = 0; round < 2000; ++round) {
+        const std::uint32_t key = random() % 4;
+        if (thread % 2 == 0) {
+          const auto made = maps::create(inner);
+          const Stamp stamp = Stamp::of(key, round);
+          if (!made || (*made)->write(bytes_of(zero), bytes_of(stamp), 0) != 0) ++wrong;
+          if (made && outer.put(bytes_of(key), *made, 0) != 0) ++wrong;
+          if (round % 4 == 0) (void)outer.remove(bytes_of(key));
+        } else if (const auto held = outer.inner(bytes_of(key))) {
+          Stamp seen{};
+          ++found;
+          if (held->read(bytes_of(zero), reinterpret_cast<std::byte*>(&seen)) != 0 || !seen.belongs_to(key)) ++wrong;
+        }
+      }
+    });
+    CHECK(wrong == 0);
+    CHECK(found > 0);
+  }
+}
 
 TEST_CASE("a value read while others add, replace and remove is whole and its key's own, and no slot is lost") {
   for (const std::uint32_t key_size : {4u, 8u, 16u, 21u}) {
@@ -142,7 +236,7 @@ TEST_CASE("a reader that is led into another chain by a slot used again still fi
   };
   constexpr std::uint64_t kKeys = 64;
   maps::SlabLayout layout;
-  auto geometry = maps::HashGeometry::plan(kKeys / 2, 8, 8, layout);
+  auto geometry = maps::HashGeometry::plan(kKeys / 2, 8, 8, false, layout);
   geometry.bucket_bits = 1;
   const auto slab = maps::Slab::reserve(layout, 1u << 20);
   REQUIRE(slab);
