@@ -64,6 +64,8 @@ class BtfBuilder {
   std::uint32_t structure(std::string_view name, std::uint32_t bytes, std::initializer_list<Field> fields) {
     return composite(Kind::struct_, name, bytes, fields);
   }
+  /// More words of the type that was added last.
+  void append_words(Words words) { append(words); }
   /// Id that the next type will get.
   [[nodiscard]] std::uint32_t next() const { return next_; }
 
