@@ -1,4 +1,12 @@
 find_package(nlohmann_json REQUIRED)
 skep_test(verifier_corpus ROOMS verifier program btf isa abi LIBRARIES nlohmann_json::nlohmann_json LABELS referee)
+# The library's face, on programs with common mistakes and their mended twins.
+if(SKEP_CLANG)
+  set(verify_object ${PROJECT_BINARY_DIR}/tests/verify_mistakes.bpf.o)
+  skep_bpf_object(verify_mistakes_bpf cli/bpf/mistakes.bpf.c OUTPUT ${verify_object})
+  skep_test(verify LIBRARIES skep)
+  target_compile_definitions(verify_test PRIVATE SKEP_VERIFY_OBJECT="${verify_object}")
+  add_dependencies(verify_test verify_mistakes_bpf)
+endif()
 skep_test(verdicts SOURCES referee/verdicts/verdicts_test.cpp referee/verdicts/expectations.cpp
           LIBRARIES skep LABELS referee)

@@ -17,3 +17,4 @@
 #include <skep/ring_buffer.hpp>
 #include <skep/section_rule.hpp>
 #include <skep/types.hpp>
+#include <skep/verify.hpp>

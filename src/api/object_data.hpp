@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include <skep/host.hpp>
@@ -16,6 +17,12 @@ struct ObjectData {
   loader::ObjectSpec spec;
   std::vector<Map> maps;  ///< in the order of spec.maps; what the programs' map indices name
   std::shared_ptr<Host> host;
+
+  /// Files of kernel types that the verifier asks (ObjectOptions), read when a program first needs them.
+  std::string target_btf, target_btf_base;
+  mutable std::mutex types_mutex;  ///< guards the following
+  mutable std::shared_ptr<const btf::Btf> target_types;
+  mutable bool types_asked = false;
 
   mutable std::mutex slots_mutex;  ///< held by whoever builds programs; guards the following
   mutable std::vector<bool>

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "abi/prog_types.hpp"
 #include "isa/table.hpp"
 #include "verifier/cfg/stack_depth.hpp"
 #include "verifier/walk.hpp"
@@ -66,6 +67,10 @@ class Verification {
  private:
   Objection judge() {
     const program::Program& program = *input_.program;
+    const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type);
+    const bool known =
+        spec != nullptr && spec->context != abi::ContextForm::none && spec->context != abi::ContextForm::target;
+    if (!known) return Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
     if (!program.needs.empty())
       return Finding{Code::unsupported_need, program.needs.front().pc, {}, program.needs.front().name};
     report_.malformed = program.defect;

@@ -1,0 +1,65 @@
+// The verifier: would Linux load this program, and if not, why not.
+//
+// verify() judges by the rules of Linux 6.12 to 6.18. It is deterministic, runs nothing, touches no live map but to
+// read frozen ones, and may be called from any number of threads. What it does not judge yet (kernel functions,
+// dynptrs, timers, locks, kptrs, arenas, programs with BTF-typed arguments) is refused as such: Problem::unsupported.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <skep/object.hpp>
+
+namespace skep {
+
+struct VerifyOptions {
+  bool bpf = true;      ///< the loader has CAP_BPF: loops, subprograms, variable stack accesses
+  bool perfmon = true;  ///< the loader has CAP_PERFMON: pointers may become numbers, uninitialised stack may be read
+  bool strict_alignment = false;            ///< BPF_F_STRICT_ALIGNMENT
+  std::uint32_t max_processed = 1'000'000;  ///< instructions over all paths; Linux' limit
+};
+
+/// One reason to refuse a program.
+struct Problem {
+  std::string code;          ///< stable: "packet_out_of_bounds"
+  std::uint32_t pc = 0;      ///< instruction slot
+  std::string message;       ///< one line: what was seen, what is needed
+  std::string source;        ///< "file.c:12: text"; empty when unknown
+  std::string suggestion;    ///< what to do about it; empty where there is no common answer
+  bool unsupported = false;  ///< no rule is broken that skep knows of: it does not judge such programs yet
+};
+
+/// What the verdict took, in the numbers that Linux prints.
+struct VerifyStats {
+  std::uint32_t processed = 0;     ///< instructions walked, over all paths; Linux refuses more than 1,000,000
+  std::uint32_t total_states = 0;  ///< states kept to compare with
+  std::uint32_t peak_states = 0;
+  std::uint32_t longest_queue = 0;  ///< most paths waiting at once; Linux refuses more than 8,192
+  std::uint32_t stack_bytes = 0;    ///< of the deepest chain of calls; Linux refuses more than 512
+};
+
+class Verdict {
+ public:
+  Verdict(Program program, std::vector<Problem> problems, const VerifyStats& stats)
+      : program_(std::move(program)), problems_(std::move(problems)), stats_(stats) {}
+
+  /// True when Linux would load the program, as far as the verifier knows.
+  [[nodiscard]] bool ok() const noexcept { return problems_.empty(); }
+  [[nodiscard]] std::span<const Problem> problems() const noexcept { return problems_; }
+  [[nodiscard]] const VerifyStats& stats() const noexcept { return stats_; }
+  [[nodiscard]] const Program& program() const noexcept { return program_; }
+  /// The problems as lines of text, each with its source line and suggestion; empty for an accepted program.
+  [[nodiscard]] std::string explain() const;
+
+ private:
+  Program program_;
+  std::vector<Problem> problems_;
+  VerifyStats stats_;
+};
+
+/// Judges one program of an object, or one made of raw instructions.
+[[nodiscard]] Verdict verify(const Program& program, const VerifyOptions& options = {});
+
+}  // namespace skep
