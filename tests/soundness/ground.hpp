@@ -1,0 +1,80 @@
+// Where programs are judged and, when accepted, run: the verifier, a table of maps, contexts whose regions are known.
+//
+// A program that the verifier accepts must not fault in the guarded engine, whatever the input, and must end. Where it
+// is accepted without CAP_PERFMON it cannot tell addresses or what memory held before, so that its result without
+// guards has to be the same. Faults name the instruction; the guards know real regions only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <skep/executable.hpp>
+
+#include "verifier/input.hpp"
+
+namespace skep::soundness {
+
+// The table of maps. The first six are those of Linux' raw test suite.
+inline constexpr std::int32_t kArrayMap = 0, kSmallHashMap = 1, kHashMap = 2, kByteMap = 3, kEventsMap = 4,
+                              kRingMap = 5, kThreeMap = 6;
+inline constexpr int kArrayValue = 48;
+
+/// What a trial came to.
+enum class Outcome {
+  refused,
+  unsupported,  ///< refused, but for want of the verifier
+  not_run,      ///< accepted, but the engine lacks a helper, or Ground the context
+  clean,
+  violated,
+};
+
+struct Tally {
+  std::uint64_t refused = 0, unsupported = 0, not_run = 0, clean = 0, violated = 0;
+  std::uint64_t compared = 0;  ///< of the clean ones, those run without guards as well
+
+  [[nodiscard]] std::uint64_t accepted() const { return not_run + clean + violated; }
+  [[nodiscard]] std::uint64_t all() const { return refused + unsupported + accepted(); }
+  /// "50000 programs: 24000 accepted (…), …".
+  [[nodiscard]] std::string text() const;
+};
+
+class Ground {
+ public:
+  Ground();
+  ~Ground();
+  Ground(const Ground&) = delete;
+  Ground& operator=(const Ground&) = delete;
+
+  /// Judges it and no more; not in the tally.
+  [[nodiscard]] bool accepts(ProgType type, std::span<const Insn> insns) const;
+  /// Judges the program; runs an accepted one on `inputs` inputs made from `seed`.
+  Outcome try_program(ProgType type, std::span<const Insn> insns, std::uint64_t seed, unsigned inputs = 4);
+
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  /// What the last violation was: the fault, and the program as text.
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
+
+ private:
+  class StillHost;
+
+  [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon) const;
+  Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
+  void fill_maps(std::uint64_t seed);
+  RunResult run_once(const Executable& executable, std::uint64_t seed);
+
+  std::shared_ptr<StillHost> host_;
+  std::vector<Map> maps_;
+  std::vector<verifier::MapInfo> infos_;
+  Tally tally_;
+  std::string complaint_;
+};
+
+/// The context that Ground has for a type of program.
+enum class ContextKind { none, xdp, skb, bytes };
+[[nodiscard]] ContextKind context_kind(ProgType type) noexcept;
+
+}  // namespace skep::soundness
