@@ -50,23 +50,23 @@ struct ObjectOptions {
   static constexpr const char* kHostBtf = "/sys/kernel/btf/vmlinux";  ///< the running kernel's types
   /// Where target_btf is split BTF, of a module: what it stands on.
   std::string target_btf_base;
-  /// Types of the kernel's modules, for what target_btf lacks: a folder of split BTF files, named as the modules are; an
-  /// empty path for none. Without a value: /sys/kernel/btf when target_btf is the running kernel's, else none.
+  /// Types of the kernel's modules, for what target_btf lacks: a folder of split BTF files, named as the modules are;
+  /// an empty path for none. Without a value: /sys/kernel/btf when target_btf is the running kernel's, else none.
   std::optional<std::string> target_btf_modules;
-  /// A kernel's configuration, for CONFIG_ variables that `externs` lacks: path of a text file, gzipped or not; an empty
-  /// path for none. Without a value: /boot/config-$(uname -r) or /proc/config.gz, where there is one. Read only when the
-  /// object has such variables.
+  /// A kernel's configuration, for CONFIG_ variables that `externs` lacks: path of a text file, gzipped or not; an
+  /// empty path for none. Without a value: /boot/config-$(uname -r) or /proc/config.gz, where there is one. Read only
+  /// when the object has such variables.
   std::optional<std::string> kconfig;
   /// Addresses of kernel symbols, for `__ksym` variables without a type that `externs` lacks: path of a file as
-  /// /proc/kallsyms, which stands where there is no value; an empty path for none. A kernel that hides its addresses shows
-  /// them as 0. Read only when the object has such variables.
+  /// /proc/kallsyms, which stands where there is no value; an empty path for none. A kernel that hides its addresses
+  /// shows them as 0. Read only when the object has such variables.
   std::optional<std::string> kallsyms;
   /// Values of `__kconfig` variables and addresses of `__ksym` variables, by name; they win over all else, also over
   /// the running kernel's LINUX_KERNEL_VERSION, LINUX_HAS_BPF_COOKIE and LINUX_HAS_SYSCALL_WRAPPER. Names that the
   /// object does not ask for are not minded. A value that does not fit its variable is an error.
   std::map<std::string, ExternValue, std::less<>> externs;
-  /// What sections are that libbpf's rules do not know, asked in this order; without a rule, a section's type is guessed
-  /// by the start of its name.
+  /// What sections are that libbpf's rules do not know, asked in this order; without a rule, a section's type is
+  /// guessed by the start of its name.
   std::vector<SectionRule> sections;
   /// By map name: sizes set before the maps are made. OpenMap changes all else.
   std::map<std::string, std::uint32_t, std::less<>> max_entries;

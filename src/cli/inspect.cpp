@@ -1,6 +1,7 @@
 // skep inspect: what an object file holds and asks for, without running or even making any of it.
 #include <fmt/format.h>
 
+#include "api/target_types.hpp"
 #include "btf/btf.hpp"
 #include "btf/c_dump.hpp"
 #include "cli/exit_code.hpp"
@@ -12,7 +13,6 @@
 #include "cli/table.hpp"
 #include "cli/value_text.hpp"
 #include "cli/verbs.hpp"
-#include "loader/target_btf.hpp"
 
 namespace skep::cli {
 namespace {
@@ -98,17 +98,21 @@ void print_object(const loader::ObjectSpec& object) {
 }
 
 /// All types of one file, which need not be a BPF object.
-Result<std::string> types_as_c(const std::string& path) {
-  const auto bytes = read_input(path);
-  if (!bytes) return fail(bytes.error());
-  const auto types = loader::parse_target_btf(*bytes, path);
+Result<std::string> types_as_c(const std::string& path, const TypesPtr& base) {
+  const auto types = load_types(path == "-" ? "/dev/stdin" : path, base);
   return types ? btf::format_c(**types) : fail(types.error());
 }
 
-int print_types(const std::vector<std::string>& paths) {
+int print_types(const InspectOptions& options) {
+  TypesPtr base;
+  if (options.base_btf) {
+    auto loaded = load_types(*options.base_btf);
+    if (!loaded) return give_up(loaded.error());
+    base = std::move(*loaded);
+  }
   int code = exit_ok;
-  for (const std::string& path : paths) {
-    const auto text = types_as_c(path);
+  for (const std::string& path : options.objects) {
+    const auto text = types_as_c(path, base);
     if (text)
       fmt::print("{}", *text);
     else
@@ -120,7 +124,7 @@ int print_types(const std::vector<std::string>& paths) {
 }  // namespace
 
 int inspect(const InspectOptions& options) {
-  if (options.types) return print_types(options.objects);
+  if (options.types) return print_types(options);
   std::vector<loader::ObjectSpec> objects;
   int code = exit_ok;
   for (const std::string& path : options.objects) {

@@ -90,8 +90,12 @@ void set_up_inspect(CLI::App& verb, InspectOptions& o) {
   verb.add_option("OBJ", o.objects, "object files")->required();
   verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
   auto* json = verb.add_flag("--json", o.json, "for machines: an array with one object a file");
-  verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
-      ->excludes(json);
+  auto* types =
+      verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
+          ->excludes(json);
+  verb.add_option("--base-btf", o.base_btf, "with --types: what split types, of a kernel module, stand on")
+      ->type_name("FILE")
+      ->needs(types);
 }
 
 void set_up_dis(CLI::App& verb, DisOptions& o) {

@@ -40,7 +40,8 @@ struct InspectOptions {
   std::vector<std::string> objects;
   std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: relocations stay needs
   bool json = false;
-  bool types = false;  ///< C declarations of all types, nothing else
+  bool types = false;                   ///< C declarations of all types, nothing else
+  std::optional<std::string> base_btf;  ///< with `types`: what split types stand on
 };
 int inspect(const InspectOptions& options);
 

@@ -20,7 +20,9 @@ bool asks_types(const Extern& each) noexcept {
   return each.kind == Need::kfunc || (each.kind == Need::ksym && each.type != 0);
 }
 
-bool asks_address(const Extern& each) noexcept { return each.kind == Need::ksym && each.type == 0 && !each.found && !each.foreign; }
+bool asks_address(const Extern& each) noexcept {
+  return each.kind == Need::ksym && each.type == 0 && !each.found && !each.foreign;
+}
 
 /// Functions and variables by name, just those that an object asks for: found in one pass over a kernel's types, for an
 /// index of all its names would take more time and memory.
