@@ -16,12 +16,14 @@
 namespace skep {
 namespace {
 
+/// Filters hash with the same numbers in every run.
 Map bag(MapType type, std::uint32_t value_size, std::uint32_t entries, std::uint64_t extra = 0) {
   const auto map = Map::create({.name = "bag",
                                 .type = type,
                                 .key_size = 0,
                                 .value_size = value_size,
                                 .max_entries = entries,
+                                .flags = type == MapType::bloom_filter ? map_flag::zero_seed : 0,
                                 .map_extra = extra});
   REQUIRE(map);
   return *map;
