@@ -26,6 +26,10 @@
 
 namespace skep {
 
+namespace loader {
+struct ObjectSpec;
+}
+
 class Object;
 struct ObjectOptions;
 struct OpenData;
@@ -130,6 +134,8 @@ class OpenObject {
   /// For skeletons: the memory of a section of globals, of at least `bytes`. Good until its value size is set, then as
   /// long as the object or a map, program or variable of it lives.
   [[nodiscard]] Result<void*> section_memory(std::string_view section, std::size_t bytes) const;
+  /// For the library's own rooms.
+  [[nodiscard]] const loader::ObjectSpec& spec() const;
 
  private:
   explicit OpenObject(std::shared_ptr<OpenData> data) : data_(std::move(data)) {}

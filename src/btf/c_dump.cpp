@@ -9,6 +9,8 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 #include "btf/c_print.hpp"
 
 namespace skep::btf {
@@ -35,9 +37,11 @@ bool is_enum(Kind kind) { return kind == Kind::enum_ || kind == Kind::enum64; }
 
 class Order {
  public:
-  explicit Order(const Btf& btf) : btf_(btf), printer_(btf), known_(btf.size()) {}
+  explicit Order(const Btf& btf, CLanguage language = CLanguage::c)
+      : btf_(btf), printer_(btf, language), known_(btf.size()) {}
 
   Result<std::string> all();
+  Result<CppVariables> only(std::span<const CppVariable> variables);
 
  private:
   enum class Progress : std::uint8_t { none, busy, done };
@@ -56,7 +60,8 @@ class Order {
 
   [[nodiscard]] bool is_root(TypeId id) const;
   void mark_referred();
-  void need(TypeId id);
+  void need(TypeId id, TypeId owner);
+  CppVariables::Declaration declare(const CppVariable& variable);
   void enter(TypeId id, bool complete, TypeId owner);
   void enter_composite(TypeId id, bool complete, TypeId owner);
   void enter_typedef(TypeId id, bool complete, TypeId owner);
@@ -93,14 +98,43 @@ Result<std::string> Order::all() {
   mark_referred();
   printer_.text(kPrologue);
   for (TypeId id = btf_.base() != nullptr ? btf_.base()->size() : 1; id < btf_.size(); ++id)
-    if (is_root(id)) need(id);
+    if (is_root(id)) need(id, 0);
   printer_.text(kEpilogue);
   if (printer_.error()) return fail(*printer_.error());
   return printer_.take();
 }
 
-void Order::need(TypeId id) {
-  enter(id, true, 0);
+/// A variable's type is needed whole. What is anonymous in it is written out there, so the variable is its owner, for
+/// which an id stands that no type has.
+Result<CppVariables> Order::only(std::span<const CppVariable> variables) {
+  CppVariables out;
+  TypeId owner = btf_.size();
+  for (const CppVariable& variable : variables) need(variable.type, owner++);
+  out.types = printer_.take();
+  for (const CppVariable& variable : variables) out.declarations.push_back(declare(variable));
+  if (printer_.error()) return fail(*printer_.error());
+  return out;
+}
+
+/// Arrays of the variable itself are peeled off, so that qualifiers of their elements can be left out like its own.
+CppVariables::Declaration Order::declare(const CppVariable& variable) {
+  CppVariables::Declaration out;
+  out.name = printer_.identifier(variable.name);
+  std::string declarator = out.name;
+  TypeId id = variable.type;
+  for (;; id = btf_.type(id).ref) {
+    const Type& type = btf_.type(id);
+    if (type.kind == Kind::array) declarator += fmt::format("[{}]", type.count);
+    if (type.kind != Kind::array && type.kind != Kind::const_ && type.kind != Kind::volatile_) break;
+  }
+  out.align = printer_.align_of(variable.type);
+  printer_.declare_variable(id, declarator);
+  out.text = printer_.take();
+  return out;
+}
+
+void Order::need(TypeId id, TypeId owner) {
+  enter(id, true, owner);
   while (!stack_.empty() && printer_.step(stack_.back().id))
     if (!advance()) {
       const Visit done = stack_.back();
@@ -224,5 +258,9 @@ void Order::finish(TypeId id) {
 }  // namespace
 
 Result<std::string> format_c(const Btf& btf) { return Order(btf).all(); }
+
+Result<CppVariables> format_cpp(const Btf& btf, std::span<const CppVariable> variables) {
+  return Order(btf, CLanguage::cpp).only(variables);
+}
 
 }  // namespace skep::btf

@@ -7,7 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <skep/error.hpp>
 
@@ -28,5 +31,23 @@ inline constexpr std::uint32_t kMaxCSteps = 1u << 25;
 /// four above. Not everything has a C form: members that overlap get a comment, types that contain themselves through
 /// an anonymous one are declared as well as can be.
 [[nodiscard]] Result<std::string> format_c(const Btf& btf);
+
+/// A variable that C++ is to declare; `type` is one whose values have a size.
+struct CppVariable {
+  TypeId type = 0;
+  std::string_view name;
+};
+struct CppVariables {
+  struct Declaration {
+    std::string name;         ///< as an identifier
+    std::string text;         ///< "struct event name[4]", without const and volatile
+    std::uint32_t align = 1;  ///< bytes, of a member declared so
+  };
+  std::string types;                      ///< definitions of what the variables need, for a namespace of their own
+  std::vector<Declaration> declarations;  ///< in the variables' order, for the same namespace
+};
+/// The variables as C++20 declares them, laid out as in the object. Limits and renaming as above; bit fields of an enum
+/// become integers, and anonymous types in prototypes void.
+[[nodiscard]] Result<CppVariables> format_cpp(const Btf& btf, std::span<const CppVariable> variables);
 
 }  // namespace skep::btf

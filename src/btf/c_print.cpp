@@ -43,20 +43,26 @@ std::uint32_t size_of_words(std::string_view words) {
   return bytes == 0 ? 4 : bytes;
 }
 
-/// What C calls an integer: by the type's own name, or, of other languages' integers, by size and sign.
-std::string integer(const Type& type) {
-  constexpr std::uint8_t kSigned = 1, kBool = 4;
-  if (!type.name.empty() && size_of_words(type.name) == type.size) return std::string(type.name);
-  if (type.int_encoding == kBool && type.size == 1) return "_Bool";
-  const char* words = type.size == 16  ? "__int128"
-                      : type.size == 8 ? "long long"
-                      : type.size == 4 ? "int"
-                      : type.size == 2 ? "short"
-                                       : "char";
-  return fmt::format("{} {}", type.int_encoding == kSigned ? "signed" : "unsigned", words);
+std::string integer_of(std::uint32_t bytes, bool has_sign) {
+  const char* words = bytes == 16  ? "__int128"
+                      : bytes == 8 ? "long long"
+                      : bytes == 4 ? "int"
+                      : bytes == 2 ? "short"
+                                   : "char";
+  return fmt::format("{} {}", has_sign ? "signed" : "unsigned", words);
 }
 
-const char* floating(const Type& type) {
+/// What C calls an integer: by the type's own name, or, of other languages' integers, by size and sign.
+std::string integer(const Type& type, bool cpp) {
+  constexpr std::uint8_t kSigned = 1, kBool = 4;
+  if (type.name == "_Bool" && type.size == 1) return cpp ? "bool" : "_Bool";
+  if (!type.name.empty() && size_of_words(type.name) == type.size) return std::string(type.name);
+  if (type.int_encoding == kBool && type.size == 1) return cpp ? "bool" : "_Bool";
+  return integer_of(type.size, type.int_encoding == kSigned);
+}
+
+const char* floating(const Type& type, bool cpp) {
+  if (type.size == 2 && cpp) return "unsigned short";  // not every compiler has the type there
   return type.size == 2 ? "_Float16" : type.size == 4 ? "float" : type.size == 8 ? "double" : "long double";
 }
 
@@ -93,7 +99,8 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-CPrinter::CPrinter(const Btf& btf) : btf_(btf), names_(btf), layouts_(btf) {
+CPrinter::CPrinter(const Btf& btf, CLanguage language)
+    : btf_(btf), language_(language), names_(btf, language), layouts_(btf) {
   if (names_.longer_than(kMaxCText)) refuse(0, fmt::format("names of more than {} MiB", kMaxCText >> 20));
 }
 
@@ -125,7 +132,7 @@ void CPrinter::declare(TypeId id) { out_ += fmt::format("{} {};\n\n", keyword(bt
 
 void CPrinter::define_typedef(TypeId id) {
   const Type& type = btf_.type(id);
-  if (type.name == "__builtin_va_list") return;
+  if (type.name == "__builtin_va_list" || (is_cpp() && type.name == "bool")) return;
   out_ += "typedef ";
   // Some compilers record this one, which stands for a built-in type, as void.
   if (type.name == "__gnuc_va_list" && type.ref == 0)
@@ -222,7 +229,7 @@ void CPrinter::qualifiers(std::size_t from, std::size_t to, bool pointer) {
     const auto is_it = [&](TypeId id) { return btf_.type(id).kind == word.kind; };
     const auto begin = chain_.begin() + static_cast<std::ptrdiff_t>(from);
     if (std::none_of(begin, begin + static_cast<std::ptrdiff_t>(to - from), is_it)) continue;
-    if (word.kind == Kind::restrict_ && !pointer) continue;
+    if (word.kind == Kind::restrict_ && (!pointer || is_cpp())) continue;
     out_ += pointer ? fmt::format(" {}", word.text) : fmt::format("{} ", word.text);
   }
 }
@@ -231,9 +238,15 @@ void CPrinter::type_tags(std::size_t from, std::size_t to) {
   for (std::size_t i = to; i-- > from;) {
     const Type& type = btf_.type(chain_[i]);
     // With the flag, the text is an attribute of any kind. None changes a layout, so they can go.
-    if (type.kind != Kind::type_tag || type.kind_flag) continue;
+    if (type.kind != Kind::type_tag || type.kind_flag || is_cpp()) continue;
     out_ += fmt::format(" __attribute__((btf_type_tag(\"{}\")))", quoted(type.name));
   }
+}
+
+std::string CPrinter::typedef_name(TypeId id) const {
+  const std::string_view name = btf_.type(id).name;
+  const bool built_in = name == "__builtin_va_list" || (is_cpp() && name == "bool");
+  return built_in ? std::string(name) : names_.type(id);
 }
 
 /// The type at the far end of a declarator.
@@ -241,22 +254,26 @@ void CPrinter::base(TypeId id, unsigned depth) {
   const Type& type = btf_.type(id);
   switch (type.kind) {
     case Kind::int_:
-      out_ += integer(type);
+      out_ += integer(type, is_cpp());
       return;
     case Kind::float_:
-      out_ += floating(type);
+      out_ += floating(type, is_cpp());
       return;
     case Kind::typedef_:
-      out_ += type.name == "__builtin_va_list" ? std::string(type.name) : names_.type(id);
+      out_ += typedef_name(id);
       return;
     case Kind::struct_:
     case Kind::union_:
-      if (type.name.empty()) return composite(id, depth);
-      break;
+      if (!type.name.empty()) break;
+      if (prototypes_ == 0) return composite(id, depth);
+      out_ += "void";  // C++ defines no types in prototypes, and in C none is the same as another's
+      return;
     case Kind::enum_:
     case Kind::enum64:
-      if (type.name.empty()) return enumeration(id, depth);
-      break;
+      if (!type.name.empty()) break;
+      if (prototypes_ == 0) return enumeration(id, depth);
+      out_ += integer_of(type.size, type.kind_flag);
+      return;
     case Kind::fwd:
       break;
     case Kind::void_:
@@ -284,6 +301,7 @@ void CPrinter::parameters(const Type& proto, unsigned depth) {
     return;
   }
   out_ += '(';
+  prototypes_ += is_cpp() ? 1 : 0;
   for (std::size_t i = 0; i < all.size() && !error_; ++i) {
     if (i != 0) out_ += ", ";
     // Names of parameters are left out: they could hide a typedef that a later one needs.
@@ -292,6 +310,7 @@ void CPrinter::parameters(const Type& proto, unsigned depth) {
     else
       variable(all[i].type, "", depth + 1);
   }
+  prototypes_ -= is_cpp() ? 1 : 0;
   out_ += ')';
 }
 
@@ -303,6 +322,7 @@ void CPrinter::composite(TypeId id, unsigned depth) {
   out_ += " {";
   const std::size_t before = out_.size();
   members(type, layout, depth + 1);
+  if (is_cpp() && type.size == 0 && out_.size() == before) out_ += " char nothing[0];";  // its size would be 1
   if (out_.size() != before) line(depth);
   out_ += '}';
   if (layout.packed) out_ += " __attribute__((packed))";
@@ -333,8 +353,11 @@ void CPrinter::members(const Type& type, const CLayout& layout, unsigned depth) 
     const bool anonymous = member.name.empty() && is_anonymous(member.type);
     const std::string name = anonymous             ? ""
                              : member.name.empty() ? fmt::format("unnamed_{}", i)
-                                                   : CNames::member(member.name);
-    variable(member.type, name, depth);
+                                                   : names_.member(member.name);
+    if (member.bit_size != 0 && is_cpp())
+      bit_field(member, name);
+    else
+      variable(member.type, name, depth);
     if (member.bit_size != 0) out_ += fmt::format(": {}", member.bit_size);
     out_ += ';';
     if (pads && member.bit_offset < end)
@@ -344,6 +367,13 @@ void CPrinter::members(const Type& type, const CLayout& layout, unsigned depth) 
   if (!pads && end == 0) padding(0, std::min<std::uint64_t>(64, std::uint64_t{8} * type.size), depth);
   const std::uint64_t bits = std::uint64_t{8} * type.size, unit = std::uint64_t{8} * layout.align;
   if (pads && (end + unit - 1) / unit * unit < bits) padding(end, bits, depth);
+}
+
+/// Of an enum as its integer: an enum that says its type, as all do in C++, has values that the bits do not hold.
+void CPrinter::bit_field(const Member& member, std::string_view name) {
+  const Type& type = btf_.type(btf_.strip(member.type));
+  if (type.kind != Kind::enum_ && type.kind != Kind::enum64) return variable(member.type, name, 0);
+  out_ += fmt::format("{} {}", integer_of(type.size, type.kind_flag), name);
 }
 
 void CPrinter::padding(std::uint64_t from, std::uint64_t to, unsigned depth) {
@@ -358,6 +388,10 @@ void CPrinter::padding(std::uint64_t from, std::uint64_t to, unsigned depth) {
 void CPrinter::enumeration(TypeId id, unsigned depth) {
   const Type& type = btf_.type(id);
   const auto values = btf_.enumerators(type);
+  if (values.empty() && is_cpp() && !type.name.empty()) {
+    out_ += fmt::format("enum {} : {} {{}}", names_.type(id), integer_of(type.size, type.kind_flag));
+    return;
+  }
   if (values.empty()) {
     // C has no anonymous enum without values.
     out_ += type.name.empty() ? "int" : "enum " + names_.type(id);
@@ -365,6 +399,7 @@ void CPrinter::enumeration(TypeId id, unsigned depth) {
   }
   out_ += "enum ";
   if (!type.name.empty()) out_ += names_.type(id) + " ";
+  if (is_cpp()) out_ += fmt::format(": {} ", integer_of(type.size, type.kind_flag));
   out_ += '{';
   for (std::size_t i = 0; i < values.size() && step(id); ++i) {
     line(depth + 1);
@@ -372,7 +407,7 @@ void CPrinter::enumeration(TypeId id, unsigned depth) {
   }
   line(depth);
   out_ += '}';
-  if (type.size == natural_size(values, type.kind_flag)) return;
+  if (is_cpp() || type.size == natural_size(values, type.kind_flag)) return;
   const char* mode = type.size == 1 ? "QI" : type.size == 2 ? "HI" : type.size == 8 ? "DI" : "SI";
   out_ += fmt::format(" __attribute__((mode({})))", mode);
 }

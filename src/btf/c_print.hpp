@@ -19,7 +19,7 @@ namespace skep::btf {
 class CPrinter {
  public:
   /// `btf` must outlive this.
-  explicit CPrinter(const Btf& btf);
+  explicit CPrinter(const Btf& btf, CLanguage language = CLanguage::c);
 
   /// Of a named struct or union, or of any enum.
   void define(TypeId id);
@@ -27,6 +27,10 @@ class CPrinter {
   void declare(TypeId id);
   /// Nothing for what compilers have built in.
   void define_typedef(TypeId id);
+  /// "struct event name[4]".
+  void declare_variable(TypeId id, std::string_view name) { variable(id, name, 0); }
+  [[nodiscard]] std::string identifier(std::string_view name) const { return names_.member(name); }
+  [[nodiscard]] std::uint32_t align_of(TypeId id) { return layouts_.align_of(id); }
   void text(std::string_view text) { out_ += text; }
 
   /// Counts a step of work towards kMaxCSteps; false when there is to be no more.
@@ -57,15 +61,20 @@ class CPrinter {
   void line(unsigned depth);
   void refuse(TypeId id, std::string what);
   [[nodiscard]] bool is_anonymous(TypeId id) const;
+  [[nodiscard]] bool is_cpp() const { return language_ == CLanguage::cpp; }
+  [[nodiscard]] std::string typedef_name(TypeId id) const;
+  void bit_field(const Member& member, std::string_view name);
   [[nodiscard]] bool grips(std::size_t index) const;
 
   const Btf& btf_;
+  CLanguage language_;
   CNames names_;
   CLayouts layouts_;
   std::string out_;
   std::vector<TypeId> chain_;            ///< from names to far ends: a stack, one run a variable being written
   std::vector<Derivation> derivations_;  ///< likewise
   std::uint32_t steps_ = 0;
+  unsigned prototypes_ = 0;  ///< of C++, around what is being written
   std::optional<Error> error_;
 };
 

@@ -15,6 +15,7 @@ constexpr const char* kFooter = R"(Examples:
   skep run filter.bpf.o --program drop_all --data packet.bin --repeat 1000000
   skep run filter.bpf.o --map blocked=blocked.json --pcap in.pcap --json | jq .verdicts
   skep dis filter.bpf.o
+  skep gen skeleton filter.bpf.o -o filter.skel.hpp
   skep link -o whole.bpf.o main.bpf.o library.bpf.o
   echo 'r0 = 42; exit' | tr ';' '\n' | skep asm --hex | skep plugin
 
@@ -60,6 +61,8 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
       ->check(CLI::Validator(CLI::PositiveNumber).description(""));
   verb.add_option("--budget", o.budget, "end a run after this many instructions")->type_name("N");
   add_pairs(verb, "--map", o.preload, "NAME=FILE", "fill a map first, from JSON: [{\"key\": 1, \"value\": 2}, …]");
+  add_pairs(verb, "--global", o.globals, "NAME=VALUE",
+            "set a global variable first, also a constant: 1, true, [1, 2], eth0");
   add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer as this type");
   const auto add_size = [&o](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
@@ -90,12 +93,8 @@ void set_up_inspect(CLI::App& verb, InspectOptions& o) {
   verb.add_option("OBJ", o.objects, "object files")->required();
   verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
   auto* json = verb.add_flag("--json", o.json, "for machines: an array with one object a file");
-  auto* types =
-      verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
-          ->excludes(json);
-  verb.add_option("--base-btf", o.base_btf, "with --types: what split types, of a kernel module, stand on")
-      ->type_name("FILE")
-      ->needs(types);
+  verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
+      ->excludes(json);
 }
 
 void set_up_dis(CLI::App& verb, DisOptions& o) {
@@ -120,6 +119,20 @@ void set_up_link(CLI::App& verb, LinkOptions& o) {
 void set_up_gen_object(CLI::App& verb, LinkOptions& o) {
   verb.add_option("OUT", o.output, "the object to write; '-' for standard output")->required();
   verb.add_option("OBJ", o.objects, "object files, in the order in which they are linked")->required();
+}
+
+/// With bpftool's words, `name NAME`, for --name NAME.
+void set_up_skeleton(CLI::App& verb, SkeletonOptions& o) {
+  verb.add_option("OBJ", o.object, "object file; '-' for standard input")->required();
+  auto* name = verb.add_option("--name", o.name, "namespace of the skeleton; made of the file's name when left out");
+  verb.add_option("name", o.words, "'name NAME': the same by bpftool's words")->type_name("")->excludes(name);
+  verb.add_option("-o,--output", o.output, "where to write; standard output when left out")->type_name("OUT");
+  verb.parse_complete_callback([&o] {
+    if (o.words.empty()) return;
+    if (o.words.size() != 2 || o.words[0] != "name")
+      throw CLI::ValidationError("OBJ", "needs nothing or 'name NAME' next");
+    o.name = o.words[1];
+  });
 }
 
 void set_up_asm(CLI::App& verb, AsmOptions& o) {
@@ -166,6 +179,8 @@ int main(int argc, char** argv) {
       test_isa, code);
   CLI::App* generators = app.add_subcommand("gen", "make files, as bpftool gen does");
   generators->require_subcommand(1);
+  add_verb<SkeletonOptions>(*generators, "skeleton", "a C++ header with programs, maps and globals as members",
+                            set_up_skeleton, gen_skeleton, code);
   add_verb<LinkOptions>(*generators, "object", "the same as link", set_up_gen_object, link, code);
   app.footer(kFooter);  // after the verbs, which would inherit it
   try {

@@ -46,11 +46,16 @@ void add_once(std::vector<std::string>& names, std::string name) {
 Result<loader::ObjectSpec> open_spec(const std::string& path, const std::optional<std::string>& btf) {
   const auto bytes = read_input(path);
   if (!bytes) return fail(bytes.error());
+  return parse_spec(*bytes, path, btf);
+}
+
+Result<loader::ObjectSpec> parse_spec(std::span<const std::byte> bytes, const std::string& path,
+                                      const std::optional<std::string>& btf) {
   const auto target_types = [&btf]() -> Result<std::shared_ptr<const btf::Btf>> {
     if (!btf) return nullptr;
     return load_types(*btf == "-" ? "/dev/stdin" : *btf);
   };
-  auto spec = loader::parse_object(*bytes, file_name(path), target_types);
+  auto spec = loader::parse_object(bytes, file_name(path), target_types);
   if (!spec)
     return fail(spec.error().code, fmt::format("{}: {}", file_name(path), spec.error().where), spec.error().what);
   return spec;
@@ -95,11 +100,6 @@ std::vector<std::string> unresolved_in(const program::Program& program) {
   std::vector<std::string> names;
   for (const program::Poison& poison : program.poisons) add_once(names, poison.what);
   return names;
-}
-
-bool holds_globals(const loader::MapDef& def) {
-  using Origin = loader::MapDef::Origin;
-  return def.origin != Origin::declared && def.origin != Origin::legacy && def.origin != Origin::struct_ops;
 }
 
 bool is_compilers_own(const loader::GlobalVar& variable) { return variable.name.find("___fmt") != std::string::npos; }

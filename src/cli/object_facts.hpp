@@ -1,13 +1,16 @@
 // Facts about an object that several verbs tell: its programs, who they call, which maps they use, where globals lie.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <skep/object.hpp>
 
+#include "api/variables.hpp"
 #include "loader/object_spec.hpp"
 
 namespace skep::cli {
@@ -15,6 +18,9 @@ namespace skep::cli {
 /// Opens an object file without making its maps, so that objects can be looked at that could not run here. CO-RE
 /// relocations are resolved against the types in file `btf`; without one they stay needs.
 [[nodiscard]] Result<loader::ObjectSpec> open_spec(const std::string& path, const std::optional<std::string>& btf);
+/// The same of bytes that were read from `path`.
+[[nodiscard]] Result<loader::ObjectSpec> parse_spec(std::span<const std::byte> bytes, const std::string& path,
+                                                    const std::optional<std::string>& btf);
 
 /// The program called `name`, or the only one when `name` is empty. Error not_found lists those there are.
 [[nodiscard]] Result<std::shared_ptr<const program::Program>> choose_program(const loader::ObjectSpec& object,
@@ -33,7 +39,6 @@ struct Uses {
 /// What the program's poisoned instructions ask for, each once.
 [[nodiscard]] std::vector<std::string> unresolved_in(const program::Program& program);
 
-[[nodiscard]] bool holds_globals(const loader::MapDef& def);
 /// True for what compilers add on their own: format strings of bpf_printk.
 [[nodiscard]] bool is_compilers_own(const loader::GlobalVar& variable);
 /// What a variable holds before the first run; zeros in .bss.

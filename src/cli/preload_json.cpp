@@ -72,27 +72,7 @@ Result<void> put_entry(const Target& target, const Json& entry) {
   return target.map.update(std::span<const std::byte>(key), std::span<const std::byte>(*value));
 }
 
-Result<void> set_globals(const Target& target, const Json& json) {
-  const std::byte zero[4]{};
-  auto value = target.map.lookup(std::span<const std::byte>(zero));
-  if (!value) return fail(value.error());
-  for (const auto& [name, setting] : json.items()) {
-    const auto& variables = target.def.variables;
-    const auto found =
-        std::find_if(variables.begin(), variables.end(),
-                     [&name = name](const loader::GlobalVar& variable) { return variable.name == name; });
-    if (found == variables.end())
-      return fail(ErrorCode::not_found, "variable",
-                  fmt::format("there is no {} in {}", printable(name), target.map.name()));
-    const auto out = std::span(*value).subspan(found->offset, found->bytes);
-    if (auto done = from_json(target.type(found->btf_type), setting, out); !done)
-      return fail(ErrorCode::malformed, printable(name) + done.error().where, done.error().what);
-  }
-  return target.map.update(std::span<const std::byte>(zero), std::span<const std::byte>(*value));
-}
-
 Result<void> put_all(const Target& target, const Json& json) {
-  if (holds_globals(target.def) && json.is_object()) return set_globals(target, json);
   if (!json.is_array()) return fail(ErrorCode::malformed, "", "needs to be a list of {\"key\": …, \"value\": …}");
   for (std::size_t i = 0; i < json.size(); ++i)
     if (auto done = put_entry(target, json[i]); !done) return at(fmt::format("entry {}", i + 1), done.error());
@@ -101,17 +81,55 @@ Result<void> put_all(const Target& target, const Json& json) {
 
 }  // namespace
 
+namespace {
+
+Result<Json> read_json(const std::string& path) {
+  const auto text = read_text(path);
+  if (!text) return fail(text.error());
+  Json json = Json::parse(*text, nullptr, false, true);
+  if (json.is_discarded()) return fail(ErrorCode::malformed, path, "is no JSON");
+  return json;
+}
+
+Result<void> set_variable(const OpenObject& object, const Variable& variable, const Json& json) {
+  std::vector<std::byte> bytes(variable.size());
+  if (auto done = from_json({object.spec().btf.get(), variable.btf_type()}, json, bytes); !done)
+    return fail(ErrorCode::malformed, printable(variable.name()) + done.error().where, done.error().what);
+  return variable.write(bytes);
+}
+
+}  // namespace
+
 Result<void> preload(const Object& object, const std::string& name, const std::string& path,
                      const BuildOptions& build) {
   const auto map = object.map(name);
   if (!map) return fail(map.error());
-  const auto text = read_text(path);
-  if (!text) return fail(text.error());
-  const Json json = Json::parse(*text, nullptr, false, true);
-  if (json.is_discarded()) return fail(ErrorCode::malformed, path, "is no JSON");
+  const auto json = read_json(path);
+  if (!json) return fail(json.error());
   const auto& defs = object.spec().maps;
   const auto def = std::find_if(defs.begin(), defs.end(), [&](const auto& each) { return each.spec.name == name; });
-  if (auto done = put_all({object, *map, *def, build}, json); !done) return at(path, done.error());
+  if (auto done = put_all({object, *map, *def, build}, *json); !done) return at(path, done.error());
+  return {};
+}
+
+Result<void> preload_globals(const OpenObject& object, const std::string& section, const std::string& path) {
+  const auto json = read_json(path);
+  if (!json) return fail(json.error());
+  if (!json->is_object()) return fail(ErrorCode::malformed, path, "needs to be {\"variable\": value, …}");
+  for (const auto& [name, value] : json->items()) {
+    const auto variable = object.variable(name, section);
+    if (!variable) return at(path, variable.error());
+    if (auto done = set_variable(object, *variable, value); !done) return at(path, done.error());
+  }
+  return {};
+}
+
+Result<void> set_global(const OpenObject& object, const std::string& name, const std::string& text) {
+  const auto variable = object.variable(name);
+  if (!variable) return fail(variable.error());
+  const Json json = Json::parse(text, nullptr, false);
+  if (auto done = set_variable(object, *variable, json.is_discarded() ? Json(text) : json); !done)
+    return at("--global", done.error());
   return {};
 }
 

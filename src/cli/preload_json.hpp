@@ -8,11 +8,19 @@
 #include <string>
 
 #include <skep/executable.hpp>
+#include <skep/open_object.hpp>
 
 namespace skep::cli {
 
 /// Fills `name` of the object from the file `path`. Programs for program arrays are built with `build`.
 [[nodiscard]] Result<void> preload(const Object& object, const std::string& name, const std::string& path,
                                    const BuildOptions& build);
+
+/// Sets variables of a section, each to the value that the file gives it; before load, so that constants can be set,
+/// too.
+[[nodiscard]] Result<void> preload_globals(const OpenObject& object, const std::string& section,
+                                           const std::string& path);
+/// Sets one variable to a value as such a file has it; what is no JSON is taken for a string.
+[[nodiscard]] Result<void> set_global(const OpenObject& object, const std::string& name, const std::string& text);
 
 }  // namespace skep::cli

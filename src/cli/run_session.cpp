@@ -64,6 +64,12 @@ ExternValue extern_value(const std::string& text) {
   return errno == 0 && whole ? ExternValue(number) : ExternValue(text);
 }
 
+bool is_section(const loader::ObjectSpec& object, const std::string& map) {
+  return std::any_of(object.maps.begin(), object.maps.end(),
+                     [&map](const loader::MapDef& def) { return def.spec.name == map && holds_globals(def); });
+}
+
+/// Opens the object, sets its variables, loads it.
 Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host) {
   const auto bytes = read_input(options.object);
   if (!bytes) return fail(bytes.error());
@@ -73,10 +79,18 @@ Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host
   if (options.btf) object_options.target_btf = *options.btf;
   object_options.kconfig = options.kconfig;
   for (const auto& [name, value] : options.externs) object_options.externs.insert_or_assign(name, extern_value(value));
-  auto object = Object::load(*bytes, file_name(options.object), object_options);
-  if (!object)
-    return fail(object.error().code, fmt::format("{}: {}", file_name(options.object), object.error().where),
-                object.error().what);
+  const auto in_file = [&options](const Error& error) {
+    return fail(error.code, fmt::format("{}: {}", file_name(options.object), error.where), error.what);
+  };
+  const auto open = OpenObject::open(*bytes, file_name(options.object), object_options);
+  if (!open) return in_file(open.error());
+  for (const auto& [map, path] : options.preload)
+    if (is_section(open->spec(), map))
+      if (auto done = preload_globals(*open, map, path); !done) return fail(std::move(done).error());
+  for (const auto& [name, value] : options.globals)
+    if (auto done = set_global(*open, name, value); !done) return fail(std::move(done).error());
+  auto object = open->load();
+  if (!object) return in_file(object.error());
   return object;
 }
 
@@ -125,7 +139,8 @@ Result<Session> Session::open(const RunOptions& options) {
   auto executable = Executable::build(*program, build);
   if (!executable) return fail(ErrorCode::unsupported, "program " + program->name(), executable.error().message());
   for (const auto& [map, path] : options.preload)
-    if (auto done = preload(*object, map, path, build); !done) return fail(std::move(done).error());
+    if (!is_section(object->spec(), map))
+      if (auto done = preload(*object, map, path, build); !done) return fail(std::move(done).error());
   Session session(options, std::move(host), std::move(*object), std::move(*executable));
   for (const auto& [name, type_name] : options.events) {
     const auto type = event_type(session.object_, name, type_name);

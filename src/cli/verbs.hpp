@@ -25,6 +25,7 @@ struct RunOptions {
   std::uint64_t repeat = 1;
   std::uint64_t budget = skep::RunOptions::kNoBudget;
   std::map<std::string, std::string> preload;  ///< map name → JSON file
+  std::map<std::string, std::string> globals;  ///< variable → value
   std::map<std::string, std::string> events;   ///< ring buffer → type of its records
   std::map<std::string, std::uint32_t, std::less<>> max_entries;
   std::optional<std::string> btf;              ///< kernel types for CO-RE; absent: the running kernel's
@@ -40,8 +41,7 @@ struct InspectOptions {
   std::vector<std::string> objects;
   std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: relocations stay needs
   bool json = false;
-  bool types = false;                   ///< C declarations of all types, nothing else
-  std::optional<std::string> base_btf;  ///< with `types`: what split types stand on
+  bool types = false;  ///< C declarations of all types, nothing else
 };
 int inspect(const InspectOptions& options);
 
@@ -59,6 +59,14 @@ struct LinkOptions {
   std::vector<std::string> objects;
 };
 int link(const LinkOptions& options);
+
+struct SkeletonOptions {
+  std::string object;
+  std::optional<std::string> name;  ///< of the namespace; made of the file's name when absent
+  std::vector<std::string> words;   ///< "name" and NAME, as bpftool takes it
+  std::optional<std::string> output;
+};
+int gen_skeleton(const SkeletonOptions& options);
 
 struct AsmOptions {
   std::string source = "-";

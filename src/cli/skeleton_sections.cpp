@@ -1,0 +1,115 @@
+// Variables keep the places that the object gives them: gaps are filled, and whoever compiles the skeleton has every
+// offset checked again.
+#include "cli/skeleton_sections.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "btf/btf.hpp"
+#include "btf/c_dump.hpp"
+#include "btf/c_names.hpp"
+#include "cli/object_facts.hpp"
+
+namespace skep::cli {
+namespace {
+
+using Origin = loader::MapDef::Origin;
+using Declaration = btf::CppVariables::Declaration;
+using Declarations = std::unordered_map<const loader::GlobalVar*, Declaration>;
+
+bool is_shown(const loader::GlobalVar& variable) {
+  return !variable.local && variable.bytes != 0 && !is_compilers_own(variable);
+}
+
+/// The declarations of all variables whose type takes their bytes and no others; the types they need.
+Result<Declarations> declare(const loader::ObjectSpec& object, std::string& types) {
+  Declarations declarations;
+  if (object.btf == nullptr) return declarations;
+  std::vector<const loader::GlobalVar*> typed;
+  std::vector<btf::CppVariable> variables;
+  for (const loader::MapDef& def : object.maps)
+    for (const loader::GlobalVar& variable : def.variables) {
+      if (!holds_globals(def) || !is_shown(variable) || variable.btf_type == 0 ||
+          object.btf->size_of(variable.btf_type) != variable.bytes)
+        continue;
+      typed.push_back(&variable);
+      variables.push_back({variable.btf_type, variable.name});
+    }
+  auto text = btf::format_cpp(*object.btf, variables);
+  if (!text) return fail(std::move(text).error());
+  types = std::move(text->types);
+  for (std::size_t i = 0; i < typed.size(); ++i) declarations.emplace(typed[i], std::move(text->declarations[i]));
+  return declarations;
+}
+
+class SectionText {
+ public:
+  explicit SectionText(std::string type) : type_(std::move(type)) {}
+
+  /// `typed` declares the variable; null when it is to be an array of bytes.
+  void add(const loader::GlobalVar& variable, const Declaration* typed) {
+    if (variable.offset < end_) return;  // another name for what is there already
+    const bool fits = typed != nullptr && variable.offset % typed->align == 0;
+    const std::uint32_t align = fits ? typed->align : 1;
+    if ((std::uint64_t{end_} + align - 1) / align * align != variable.offset)
+      members_ += fmt::format("\tunsigned char {}[{}];\n", names_.add("gap"), variable.offset - end_);
+    const std::string name = names_.add(variable.name);
+    members_ += fits && name == typed->name ? fmt::format("\t{};\n", typed->text)
+                                            : fmt::format("\tunsigned char {}[{}];\n", name, variable.bytes);
+    checks_ += fmt::format("static_assert(offsetof({}, {}) == {});\n", type_, name, variable.offset);
+    end_ = variable.offset + variable.bytes;
+  }
+
+  [[nodiscard]] std::uint32_t bytes() const { return end_; }
+  [[nodiscard]] std::string text() const { return fmt::format("struct {} {{\n{}}};\n{}\n", type_, members_, checks_); }
+
+ private:
+  std::string type_, members_, checks_;
+  Identifiers names_;
+  std::uint32_t end_ = 0;
+};
+
+SkeletonSection::Access access_of(Origin origin) {
+  if (origin == Origin::kconfig) return SkeletonSection::Access::never;
+  return origin == Origin::rodata ? SkeletonSection::Access::until_load : SkeletonSection::Access::always;
+}
+
+}  // namespace
+
+std::string Identifiers::add(std::string_view text) {
+  const std::string plain = btf::c_identifier(text, btf::CLanguage::cpp);
+  std::string name = plain;
+  for (unsigned number = 2; std::find(taken_.begin(), taken_.end(), name) != taken_.end(); ++number)
+    name = fmt::format("{}_{}", plain, number);
+  taken_.push_back(name);
+  return name;
+}
+
+Result<SkeletonSections> skeleton_sections(const loader::ObjectSpec& object) {
+  SkeletonSections out;
+  const auto declarations = declare(object, out.types);
+  if (!declarations) return fail(declarations.error());
+  Identifiers names;
+  for (const loader::MapDef& def : object.maps) {
+    if (!holds_globals(def) || std::none_of(def.variables.begin(), def.variables.end(), is_shown)) continue;
+    SkeletonSection section;
+    section.map = def.spec.name;
+    section.name = names.add(std::string_view(section.map).substr(section.map.find_first_not_of('.')));
+    section.type = section.name + "_section";
+    section.access = access_of(def.origin);
+    SectionText text(section.type);
+    for (const loader::GlobalVar& variable : def.variables) {
+      if (!is_shown(variable)) continue;
+      const auto typed = declarations->find(&variable);
+      text.add(variable, typed == declarations->end() ? nullptr : &typed->second);
+    }
+    section.bytes = text.bytes();
+    out.types += text.text();
+    out.sections.push_back(std::move(section));
+  }
+  return out;
+}
+
+}  // namespace skep::cli
