@@ -42,7 +42,7 @@ TEST_CASE("names that do not exist exit with 2 and list those there are") {
   check_refused({"run", *verdicts, "--event", "nowhere=event"}, 2, "no ring buffer");
   check_refused({"run", *verdicts, "--event", "events=ghost"}, 2, "has no type ghost");
   const std::string ghost = command::write_file("ghost.json", R"({"ghost": 1})");
-  check_refused({"run", *verdicts, "--map", ".data=" + ghost}, 2, "there is no ghost");
+  check_refused({"run", *verdicts, "--map", ".data=" + ghost}, 2, "variable ghost: ");
 }
 
 TEST_CASE("refused programs exit with 1 and say what they call") {

@@ -74,6 +74,24 @@ globals
                                    out + "\n");
 }
 
+TEST_CASE("global variables are set before the object is loaded, constants included") {
+  const auto object = command::object("verdicts");
+  if (!object) return;
+  const std::string packet = command::write_file("packet", packet_of(1));
+  const std::string file = command::write_file("rodata.json", R"({"answer": 7})");
+  const auto set = command::skep({"run", *object, "--data", packet, "--global", "answer=0x10", "--global",
+                                  "port_table=[1, 2]", "--global", "mode=MODE_OFF"});
+  CAPTURE(set.err);
+  CHECK(set.out.find("  answer      = 16 ") != std::string::npos);
+  CHECK(set.out.find("  port_table  = [1 2 0 0] ") != std::string::npos);
+  CHECK(command::skep({"run", *object, "--data", packet, "--map", ".rodata=" + file}).out.find("  answer      = 7 ") !=
+        std::string::npos);
+  CHECK(command::skep({"run", *object, "--data", packet, "--global", "ghost=1"}).code == 2);
+  const auto unfit = command::skep({"run", *object, "--data", packet, "--global", "answer=[1]"});
+  CHECK(unfit.code == 4);
+  CHECK(unfit.err.find("--global: answer") != std::string::npos);
+}
+
 TEST_CASE("run explains the first fault and goes on") {
   const auto object = command::object("verdicts");
   if (!object) return;
