@@ -103,6 +103,8 @@ Result<OpenObject> OpenObject::open(std::span<const std::byte> bytes, std::strin
   data->object = std::make_shared<ObjectData>();
   ObjectData& object = *data->object;
   object.spec = std::move(*spec);
+  object.target_btf = options.target_btf;
+  object.target_btf_base = options.target_btf_base;
   object.host = options.host != nullptr ? options.host : make_process_host();
   Budget budget{options.max_map_bytes, options.max_map_bytes};
   for (const loader::MapDef& def : object.spec.maps) {
