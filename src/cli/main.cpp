@@ -14,6 +14,7 @@ constexpr const char* kFooter = R"(Examples:
   skep run filter.bpf.o --pcap in.pcap --write out.pcap
   skep run filter.bpf.o --program drop_all --data packet.bin --repeat 1000000
   skep run filter.bpf.o --map blocked=blocked.json --pcap in.pcap --json | jq .verdicts
+  skep verify filter.bpf.o
   skep dis filter.bpf.o
   skep gen skeleton filter.bpf.o -o filter.skel.hpp
   skep link -o whole.bpf.o main.bpf.o library.bpf.o
@@ -93,8 +94,12 @@ void set_up_inspect(CLI::App& verb, InspectOptions& o) {
   verb.add_option("OBJ", o.objects, "object files")->required();
   verb.add_option("--btf", o.btf, kBtfHelp)->type_name("FILE");
   auto* json = verb.add_flag("--json", o.json, "for machines: an array with one object a file");
-  verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
-      ->excludes(json);
+  auto* types =
+      verb.add_flag("--types", o.types, "all types as C declarations; files may be raw BTF, as in /sys/kernel/btf, too")
+          ->excludes(json);
+  verb.add_option("--base-btf", o.base_btf, "with --types: what split types, of a kernel module, stand on")
+      ->type_name("FILE")
+      ->needs(types);
 }
 
 void set_up_dis(CLI::App& verb, DisOptions& o) {
@@ -106,6 +111,14 @@ void set_up_dis(CLI::App& verb, DisOptions& o) {
       ->type_name("STYLE")
       ->transform(CLI::CheckedTransformer(kStyles, CLI::ignore_case).description(""));
   verb.add_flag("--bytes", o.bytes, "the bytes of each instruction, too");
+}
+
+void set_up_verify(CLI::App& verb, VerifyOptions& o) {
+  verb.add_option("OBJ", o.objects, "object files")->required();
+  verb.add_option("-p,--program", o.program, "only this program")->type_name("NAME");
+  verb.add_option("--btf", o.btf, "kernel types; the running kernel's when left out")->type_name("FILE");
+  verb.add_flag("--unprivileged", o.unprivileged, "as for a user without CAP_BPF and CAP_PERFMON");
+  verb.add_flag("--strict-alignment", o.strict_alignment, "as for machines that cannot access unaligned memory");
 }
 
 void set_up_link(CLI::App& verb, LinkOptions& o) {
@@ -166,6 +179,8 @@ int main(int argc, char** argv) {
   add_verb<RunOptions>(app, "run", "run a program, show what it did", set_up_run, run, code);
   add_verb<InspectOptions>(app, "inspect", "list programs, maps, global variables, needs", set_up_inspect, inspect,
                            code);
+  add_verb<VerifyOptions>(app, "verify", "say whether Linux would load the programs, and if not, why", set_up_verify,
+                          verify, code);
   add_verb<DisOptions>(app, "dis", "disassemble, with source lines", set_up_dis, dis, code);
   add_verb<LinkOptions>(app, "link", "link objects into one", set_up_link, link, code);
   add_verb<AsmOptions>(app, "asm", "assemble", set_up_asm, assemble, code);

@@ -41,7 +41,8 @@ struct InspectOptions {
   std::vector<std::string> objects;
   std::optional<std::string> btf;  ///< kernel types for CO-RE; absent: relocations stay needs
   bool json = false;
-  bool types = false;  ///< C declarations of all types, nothing else
+  bool types = false;                   ///< C declarations of all types, nothing else
+  std::optional<std::string> base_btf;  ///< with `types`: what split types stand on
 };
 int inspect(const InspectOptions& options);
 
@@ -53,6 +54,15 @@ struct DisOptions {
   bool bytes = false;
 };
 int dis(const DisOptions& options);
+
+struct VerifyOptions {
+  std::vector<std::string> objects;
+  std::string program;             ///< empty: all
+  std::optional<std::string> btf;  ///< as for run
+  bool unprivileged = false;
+  bool strict_alignment = false;
+};
+int verify(const VerifyOptions& options);
 
 struct LinkOptions {
   std::string output;
