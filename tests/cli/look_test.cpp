@@ -34,6 +34,21 @@ TEST_CASE("inspect shows programs, helpers, maps and globals") {
     CHECK_MESSAGE(has(outcome.out, line), line, outcome.out);
 }
 
+TEST_CASE("verify prints a line a program, and for a refused one the rule, the line and what to do") {
+  const auto object = command::object("verdicts");
+  const auto mistakes = command::object("mistakes");
+  if (!object || !mistakes) return;
+  const auto good = command::skep({"verify", *object});
+  CHECK_MESSAGE(good.code == 0, good.out, good.err);
+  CHECK(has(good.out, "accepted"));
+  const auto bad = command::skep({"verify", *mistakes, "-p", "unchecked_packet"});
+  CHECK(bad.code == 1);
+  for (const char* part : {"refused", "only [0, 0) is proven [packet_out_of_bounds]", "data[12]", "hint: ",
+                           "0 accepted, 1 refused, 0 not judged yet"})
+    CHECK_MESSAGE(has(bad.out, part), part, bad.out);
+  CHECK(command::skep({"verify", *mistakes, "-p", "nobody"}).code == 2);
+}
+
 TEST_CASE("inspect --json has one object a file, with stable keys") {
   const auto verdicts = command::object("verdicts");
   const auto several = command::object("several");
