@@ -138,13 +138,21 @@ bool is_global(const btf::Type& type) {
 
 /// Notes what the BTF declares. Where a name is declared twice, as in types left over from earlier linking, the one in
 /// a section counts.
-void note_declarations(Input& input) {
+Result<void> note_declarations(Input& input) {
   const btf::Btf& btf = *input.btf;
-  for (btf::TypeId id = 1; id < btf.size(); ++id)
-    if (is_global(btf.type(id))) input.declared.try_emplace(btf.type(id).name, Input::Declared{.type = id});
+  constexpr std::uint32_t kMaxLinkage = 2;
+  for (btf::TypeId id = 1; id < btf.size(); ++id) {
+    const btf::Type type = btf.type(id);
+    if (!is_global(type)) continue;
+    if (type.linkage > kMaxLinkage)
+      return fail(ErrorCode::malformed, fmt::format("btf: type {}", id),
+                  fmt::format("linkage {}, known are 0 to {}", type.linkage, kMaxLinkage));
+    input.declared.try_emplace(type.name, Input::Declared{.type = id});
+  }
   for (btf::TypeId id = 1; id < btf.size(); ++id)
     for (const btf::SectionVar& place : btf.section_vars(btf.type(id)))
       if (is_global(btf.type(place.var))) input.declared[btf.type(place.var).name] = {.type = place.var, .section = id};
+  return {};
 }
 
 Result<void> read_types(Input& input) {
@@ -156,7 +164,7 @@ Result<void> read_types(Input& input) {
   auto btf = btf::Btf::parse(*bytes);
   if (!btf) return fail(std::move(btf).error());
   input.btf = *std::move(btf);
-  note_declarations(input);
+  if (auto done = note_declarations(input); !done) return done;
   if (ext == nullptr) return {};
   const auto ext_bytes = elf::File::contents(*ext);
   if (!ext_bytes) return fail(ext_bytes.error());
