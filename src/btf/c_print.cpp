@@ -337,15 +337,16 @@ bool CPrinter::is_anonymous(TypeId id) const {
 }
 
 void CPrinter::members(const Type& type, const CLayout& layout, unsigned depth) {
-  std::vector<Member> all;
-  for (const Member& each : btf_.members(type)) all.push_back(each);
+  const auto all = btf_.members(type);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> places;  // bit, index
+  for (std::uint32_t i = 0; i < all.size(); ++i) places.emplace_back(all[i].bit_offset, i);
   // C lays members out as they come; other languages need not. Those at one place (of a union) stay as they come.
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Member& a, const Member& b) { return a.bit_offset < b.bit_offset; });
+  std::sort(places.begin(), places.end());
   const bool pads = type.kind == Kind::struct_;
   std::uint64_t end = 0;
-  for (std::size_t i = 0; i < all.size() && step(all[i].type); ++i) {
-    const Member& member = all[i];
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Member member = all[places[i].second];
+    if (!step(member.type)) break;
     if (member.bit_size != 0 && member.name.empty()) continue;  // padding, which comes by itself
     const std::uint64_t place = pads ? layouts_.place(layout, member, end) : 0;
     if (place != member.bit_offset && end < member.bit_offset) padding(end, member.bit_offset, depth);
