@@ -87,6 +87,7 @@ class Verification {
       if (!returns_number(input_, function.start).value_or(false))
         return Finding{Code::function_ends_early, function.start, {}, {}};
     }
+    if (auto bad = find_target(input_, target_)) return bad;
     for (const MapInfo& map : input_.maps) kernel_fields_.push_back(kernel_fields(input_, *map.spec));
     for (const Function& function : graph_.functions())
       prototypes_.push_back(function.start == 0 ? std::nullopt : global_prototype(input_, function.start));
@@ -104,6 +105,7 @@ class Verification {
     deepest_.resize(graph_.functions().size());
     walk.deepest = &deepest_;
     walk.kernel_fields = kernel_fields_;
+    walk.target = target_ ? &*target_ : nullptr;
     if (function) {
       walk.entered = &*prototypes_[*function];
       for (const Parameter& parameter : walk.entered->parameters)
@@ -125,6 +127,7 @@ class Verification {
   std::vector<std::optional<Prototype>> prototypes_;
   std::vector<std::uint32_t> deepest_;
   std::vector<std::vector<KernelField>> kernel_fields_;
+  std::optional<Target> target_;
   Report report_;
 };
 

@@ -10,10 +10,12 @@
 #include <span>
 #include <vector>
 
+#include "abi/kernel_types.hpp"
 #include "isa/table.hpp"
 #include "verifier/cfg/graph.hpp"
 #include "verifier/cfg/kernel_fields.hpp"
 #include "verifier/cfg/prototype.hpp"
+#include "verifier/cfg/target.hpp"
 #include "verifier/input.hpp"
 #include "verifier/prune/explored.hpp"
 #include "verifier/prune/values.hpp"
@@ -53,6 +55,8 @@ class Walk {
   std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
 
+  const Target* target = nullptr;  ///< what a program with typed arguments attaches to; null for others
+
   [[nodiscard]] std::uint32_t new_id() noexcept { return ++last_id_; }
   /// CAP_PERFMON: pointers may be turned into numbers.
   [[nodiscard]] bool may_leak() const noexcept { return input.options.privileges.perfmon; }
@@ -77,6 +81,10 @@ class Walk {
   [[nodiscard]] MapInfo map_of(const Register& reg) const noexcept {
     const MapInfo& outer = input.maps[reg.target & ~kInnerMap];
     return (reg.target & kInnerMap) != 0 ? MapInfo{outer.spec->inner.get(), {}} : outer;
+  }
+  /// The struct's id in the kernel's types; 0 when they lack it.
+  [[nodiscard]] btf::TypeId kernel_type(abi::KernelType type) const noexcept {
+    return input.kernel_types == nullptr ? 0 : input.kernel_types->find(btf::Kind::struct_, abi::name_of(type));
   }
   /// The register as a value to compute with; uninitialised ones are refused.
   [[nodiscard]] Objection check_readable(const Step& step, unsigned number) const;

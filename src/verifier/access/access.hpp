@@ -36,6 +36,10 @@ struct Access {
 [[nodiscard]] Objection access_packet(Walk& walk, const Step& step, const Register& reg, const Access& access);
 [[nodiscard]] Objection access_map_value(Walk& walk, const Step& step, const Register& reg, const Access& access);
 [[nodiscard]] Objection access_memory(Walk& walk, const Step& step, const Register& reg, const Access& access);
+[[nodiscard]] Objection access_object(Walk& walk, const Step& step, const Register& reg, const Access& access);
+[[nodiscard]] Objection access_buffer(const Step& step, const Register& reg, const Access& access);
+/// The context of a program with typed arguments, `walk.target`'s.
+[[nodiscard]] Objection access_argument(Walk& walk, const Step& step, const Access& access);
 
 /// The whole range lies inside `limit` bytes, whatever the register's variable part is.
 [[nodiscard]] Objection check_region(const Step& step, const Register& reg, const Range& range, std::uint32_t limit,
@@ -43,6 +47,11 @@ struct Access {
 /// The range lies inside what is proven of the packet.
 [[nodiscard]] Objection check_packet(const Step& step, const Register& reg, const Range& range,
                                      bool zero_allowed = false);
+/// The range may be read as part of a kernel object, whose type decides.
+[[nodiscard]] Objection check_object_memory(const Walk& walk, const Step& step, const Register& reg,
+                                            const Range& range);
+/// The range begins inside a buffer; where that ends, attachment checks.
+[[nodiscard]] Objection check_buffer(const Step& step, const Register& reg, const Range& range);
 /// The range of a map's value touches no field that is the kernel's.
 [[nodiscard]] Objection check_kernel_fields(const Walk& walk, const Step& step, const Register& reg,
                                             const Range& range);

@@ -50,7 +50,7 @@ Register loaded_from(Walk& walk, const abi::ContextField& field) {
     case abi::FieldKind::tp_buffer:
       return Register::pointer(RegKind::tp_buffer);
     case abi::FieldKind::btf:
-      return Register::pointer(RegKind::btf_object, 0, reg_flag::trusted);
+      return Register::pointer(RegKind::btf_object, walk.kernel_type(field.type), reg_flag::trusted);
   }
   return Register::unknown();
 }
@@ -97,7 +97,22 @@ Objection access_syscall(const Step& step, const Register& reg, const Access& ac
   return {};
 }
 
+/// What a hook's program may return depends on what the hook does.
+abi::ReturnRule hook_rule(const Target& target, const abi::ReturnRule& rule) {
+  using Kind = abi::ReturnRule::Kind;
+  constexpr std::int32_t kMaxErrno = 4095;
+  if (rule.kind != Kind::hook) return target.is_void() ? abi::ReturnRule{Kind::range, 1, 1} : rule;
+  return target.is_bool_hook() ? abi::ReturnRule{Kind::range, 0, 1} : abi::ReturnRule{Kind::range, -kMaxErrno, 0};
+}
+
 }  // namespace
+
+bool returns_nothing(const Walk& walk) noexcept {
+  const program::Program& program = *walk.input.program;
+  return walk.entered == nullptr && walk.target != nullptr && walk.target->kind == Target::Kind::hook &&
+         static_cast<abi::AttachType>(program.expected_attach_type) != abi::AttachType::lsm_cgroup &&
+         walk.target->is_void();
+}
 
 bool may_touch_packet(const Walk& walk, Touch touch) noexcept {
   const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
@@ -143,6 +158,7 @@ Objection access_context(Walk& walk, const Step& step, const Register& reg, cons
   if (program.type == ProgType::syscall) return access_syscall(step, reg, access);
   if (reg.off != 0) return step.finds(Code::context_pointer_moved, {range.number, reg.off});
   if (!reg.num.is_constant() || reg.num.value() != 0) return step.finds(Code::context_pointer_variable, {range.number});
+  if (walk.target != nullptr) return access_argument(walk, step, access);
   const abi::ContextLayout* layout = abi::context_of(program.type);
   if (layout == nullptr) return step.finds(Code::unsupported_context, {range.off}, skep::name_of(program.type));
   const auto how = writes                                                ? abi::ContextAccess::store
@@ -164,10 +180,12 @@ Objection check_return(Walk& walk, const Step& step, const Register& r0) {
     if (!walk.entered->returns_number || r0.is_scalar()) return {};
     return step.finds(Code::function_returns_pointer, {}, name_of(r0.kind));
   }
+  if (returns_nothing(walk)) return {};
   if (walk.hides(r0)) return step.finds(Code::pointer_leak, {0}, "return value");
   const program::Program& program = *walk.input.program;
-  const abi::ReturnRule rule =
-      abi::return_rule(program.type, static_cast<abi::AttachType>(program.expected_attach_type));
+  abi::ReturnRule rule = abi::return_rule(program.type, static_cast<abi::AttachType>(program.expected_attach_type));
+  const bool half = rule.kind == abi::ReturnRule::Kind::hook;
+  if (walk.target != nullptr && walk.target->kind == Target::Kind::hook) rule = hook_rule(*walk.target, rule);
   switch (rule.kind) {
     case abi::ReturnRule::Kind::anything:
       return {};
@@ -179,8 +197,10 @@ Objection check_return(Walk& walk, const Step& step, const Register& r0) {
   }
   if (!r0.is_scalar()) return step.finds(Code::return_kind, {}, name_of(r0.kind));
   walk.need_precise(r0);
-  if (r0.num.smin >= rule.low && r0.num.smax <= rule.high) return {};
-  return step.finds(Code::return_range, {r0.num.smin, r0.num.smax, rule.low, rule.high});
+  const std::int64_t low = half ? r0.num.smin_half : r0.num.smin;
+  const std::int64_t high = half ? r0.num.smax_half : r0.num.smax;
+  if (low >= rule.low && high <= rule.high) return {};
+  return step.finds(Code::return_range, {low, high, rule.low, rule.high});
 }
 
 }  // namespace skep::verifier

@@ -82,8 +82,9 @@ Objection check_access(Walk& walk, const Step& step, const Access& access) {
       return access_memory(walk, step, reg, access);
     case RegKind::buffer:
     case RegKind::tp_buffer:
+      return access_buffer(step, reg, access);
     case RegKind::btf_object:
-      return step.finds(Code::unsupported_pointer, {access.range.number}, name_of(reg.kind));
+      return access_object(walk, step, reg, access);
     case RegKind::map:
       // The kernel's struct bpf_map may be read.
       if (access.touch == Touch::write) return refused();

@@ -43,12 +43,13 @@ inline constexpr std::uint16_t maybe_null = 1 << 0;
 inline constexpr std::uint16_t read_only = 1 << 1;
 inline constexpr std::uint16_t record = 1 << 2;     ///< memory that ringbuf_reserve gave
 inline constexpr std::uint16_t untrusted = 1 << 3;  ///< may be stale: loads are allowed, passing on is not
-inline constexpr std::uint16_t trusted = 1 << 4;
+inline constexpr std::uint16_t trusted = 1 << 4;    ///< stays what it is while the program runs
 inline constexpr std::uint16_t percpu = 1 << 5;
 inline constexpr std::uint16_t user = 1 << 6;               ///< points to user memory
 inline constexpr std::uint16_t plus_const = 1 << 7;         ///< a scalar that is the others of its id plus `off`
 inline constexpr std::uint16_t at_packet_end = 1 << 8;      ///< compared: not below the packet's end
 inline constexpr std::uint16_t beyond_packet_end = 1 << 9;  ///< compared: above the packet's end
+inline constexpr std::uint16_t rcu = 1 << 10;               ///< stays while RCU's read side is held
 }  // namespace reg_flag
 
 /// A value's place in the precision graph; 0 where no checkpoint holds what it comes from. See prune/values.hpp.

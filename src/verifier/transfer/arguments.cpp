@@ -4,6 +4,7 @@
 
 #include "abi/map_types.hpp"
 #include "verifier/access/access.hpp"
+#include "verifier/access/struct_walk.hpp"
 #include "verifier/transfer/call_state.hpp"
 
 namespace skep::verifier {
@@ -39,13 +40,15 @@ Wanted wanted(Arg arg) {
       return {bit(RegKind::map)};
     case Arg::map_key:
     case Arg::map_value:
-    case Arg::mem:
     case Arg::mem_mutable:
     case Arg::fixed_mem:
       return {kMemoryKinds};
     case Arg::map_value_or_null:
-    case Arg::mem_or_null:
       return {kMemoryKinds, true};
+    case Arg::mem:
+      return {kMemoryKinds | bit(RegKind::btf_object)};
+    case Arg::mem_or_null:
+      return {kMemoryKinds | bit(RegKind::btf_object), true};
     case Arg::map_value_out:
     case Arg::mem_out:
     case Arg::fixed_out:
@@ -66,10 +69,15 @@ Wanted wanted(Arg arg) {
     case Arg::c_string:
       return {bit(RegKind::map_value)};
     case Arg::sock_common:
-    case Arg::btf_sock_common:
       return {kSocketKinds};
+    case Arg::btf_sock_common:
+      return {kSocketKinds | bit(RegKind::btf_object)};
     case Arg::btf_sock_common_or_null:
-      return {kSocketKinds, true};
+      return {kSocketKinds | bit(RegKind::btf_object), true};
+    case Arg::btf:
+      return {bit(RegKind::btf_object)};
+    case Arg::btf_or_null:
+      return {bit(RegKind::btf_object), true};
     case Arg::socket:
       return {bit(RegKind::sock)};
     case Arg::socket_or_null:
@@ -85,8 +93,6 @@ Wanted wanted(Arg arg) {
     case Arg::kptr:
     case Arg::dynptr:
     case Arg::dynptr_out:
-    case Arg::btf:
-    case Arg::btf_or_null:
     case Arg::object_or_null:
     case Arg::percpu_btf:
     case Arg::other:
@@ -97,8 +103,7 @@ Wanted wanted(Arg arg) {
 
 bool is_later(Arg arg) {
   return arg == Arg::spin_lock || arg == Arg::timer || arg == Arg::kptr || arg == Arg::dynptr ||
-         arg == Arg::dynptr_out || arg == Arg::btf || arg == Arg::btf_or_null || arg == Arg::object_or_null ||
-         arg == Arg::percpu_btf || arg == Arg::other;
+         arg == Arg::dynptr_out || arg == Arg::object_or_null || arg == Arg::percpu_btf || arg == Arg::other;
 }
 
 Objection map_value_argument(const Walk& walk, const Step& step, const Register& where, const Wanted& want,
@@ -135,8 +140,15 @@ Objection memory_argument(Walk& walk, const Step& step, const Range& range, cons
       if (want.writes && where.has(reg_flag::read_only))
         return step.finds(Code::write_read_only, {range.number}, name_of(where.kind));
       return check_region(step, where, range, where.size, zero_allowed);
-    default:  // buffers, and what is no memory at all
-      if (where.kind == RegKind::buffer) return step.finds(Code::unsupported_argument, {range.number}, callee);
+    case RegKind::buffer:
+      if (want.writes && where.has(reg_flag::read_only))
+        return step.finds(Code::write_read_only, {range.number}, name_of(where.kind));
+      return check_buffer(step, where, range);
+    case RegKind::btf_object:
+      if (where.flags != reg_flag::trusted || want.writes || (want.kinds & bit(RegKind::btf_object)) == 0)
+        return wrong_kind();
+      return check_object_memory(walk, step, where, range);
+    default:  // what is no memory at all
       return wrong_kind();
   }
 }
@@ -210,7 +222,9 @@ class Checker {
   Objection check_offset() const {
     const bool any = (kMemoryKinds & bit(reg().kind)) != 0 && arg_->kind != Arg::record;
     if (any) return {};
-    if (reg().off != 0) return finds(Code::argument_offset, reg().off);
+    // Inside an object lie others: which one is meant, its type tells.
+    const bool inside = reg().kind == RegKind::btf_object && !arg_->releases && reg().off > 0;
+    if (reg().off != 0 && !inside) return finds(Code::argument_offset, reg().off);
     if (!reg().num.is_constant() || reg().num.value() != 0) return finds(Code::argument_offset, reg().num.smin);
     return {};
   }
@@ -241,7 +255,7 @@ class Checker {
       case Arg::map_value:
       case Arg::map_value_or_null:
       case Arg::map_value_out:
-        if (wants_socket()) return {};
+        if (wants_socket()) return check_sock_object();
         return check_memory(want, walk_.map_of(*call_.map).spec->value_size);
       case Arg::fixed_mem:
       case Arg::fixed_out:
@@ -254,9 +268,36 @@ class Checker {
         return {};
       case Arg::c_string:
         return check_string();
+      case Arg::btf:
+      case Arg::btf_or_null:
+        return check_object(walk_.kernel_type(arg_->type), true);
+      case Arg::btf_sock_common:
+      case Arg::btf_sock_common_or_null:
+        return check_sock_object();
       default:  // nothing more to ask, or asked together with the size
         return {};
     }
+  }
+
+  Objection check_sock_object() const {
+    if (reg().kind != RegKind::btf_object) return {};
+    return check_object(walk_.kernel_type(abi::KernelType::sock_common), false);
+  }
+
+  /// A kernel object of a type, or of one that begins with it.
+  Objection check_object(btf::TypeId type, bool under_rcu) const {
+    const Register& object = reg();
+    if (type == 0 || object.target == 0) return finds(Code::unsupported_argument);
+    const btf::Btf& types = *walk_.input.kernel_types;
+    const std::string_view name = types.type(object.target).name;
+    const auto how = static_cast<std::uint16_t>(object.flags & ~reg_flag::maybe_null);
+    if (how != 0 && how != reg_flag::trusted && !(under_rcu && how == reg_flag::rcu))
+      return step_.finds(Code::argument_untrusted, {number_, call_.helper.id}, name);
+    // What is given back has to be the very thing, but sockets of all kinds go the same way.
+    const bool exact = arg_->releases && static_cast<abi::HelperId>(call_.helper.id) != abi::HelperId::sk_release;
+    const bool fits = exact ? object.off == 0 && object.target == type
+                            : is_or_starts_with(types, object.target, static_cast<std::uint32_t>(object.off), type);
+    return fits ? Objection{} : step_.finds(Code::argument_object, {number_, call_.helper.id}, name);
   }
 
   Objection check_map() const {
@@ -332,7 +373,9 @@ class Checker {
     // A helper may fill less than it could: what it is given must then be initialised, where leaks matter.
     want.fills = want.fills && num.is_constant();
     --number_;
-    auto bad = check_memory(want, static_cast<std::uint32_t>(num.umax), zero_allowed);
+    const bool by_type = reg().kind == RegKind::btf_object && num.umin == 0;
+    auto bad = by_type ? check_memory(want, 0, zero_allowed) : Objection{};
+    if (!bad) bad = check_memory(want, static_cast<std::uint32_t>(num.umax), zero_allowed);
     number_ = size_number;
     if (!bad) walk_.need_precise(size);
     return bad;

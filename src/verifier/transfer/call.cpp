@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "verifier/license.hpp"
 #include "verifier/transfer/call_state.hpp"
 
 namespace skep::verifier {
@@ -15,10 +16,32 @@ using abi::Ret;
 constexpr std::int64_t kMaxErrno = 4095;
 constexpr std::uint64_t kMaxCpus = 8192;
 
-bool is_gpl(std::string_view license) {
-  constexpr std::string_view kCompatible[] = {"GPL",          "GPL v2",       "GPL and additional rights",
-                                              "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
-  return std::find(std::begin(kCompatible), std::end(kCompatible), license) != std::end(kCompatible);
+/// Some helpers are for programs on certain targets only.
+bool target_allows(const Walk& walk, const abi::Helper& helper) {
+  if ((helper.effects & abi::asks_target) == 0 || walk.target == nullptr) return true;
+  const Target& target = *walk.target;
+  const std::string_view name = walk.input.program->attach_target;
+  const auto attach = static_cast<abi::AttachType>(walk.input.program->expected_attach_type);
+  const auto hook_is = [&](abi::HookFlag flag) { return target.hook != nullptr && (target.hook->flags & flag) != 0; };
+  const bool iterates = target.kind == Target::Kind::iterator;
+  switch (static_cast<HelperId>(helper.id)) {
+    case HelperId::d_path:
+      if (target.kind == Target::Kind::hook) return hook_is(abi::hook_sleepable);
+      return iterates || (target.kind == Target::Kind::function && abi::d_path_allowed(name));
+    case HelperId::sk_storage_get:
+    case HelperId::sk_storage_delete:
+      if (target.kind != Target::Kind::function) return true;
+      return attach != abi::AttachType::modify_return && !name.starts_with("bpf_sk_storage");
+    case HelperId::ima_inode_hash:
+    case HelperId::ima_file_hash:
+      return hook_is(abi::hook_sleepable);
+    case HelperId::setsockopt:
+    case HelperId::getsockopt:
+      if (iterates) return name == "tcp" || name == "unix";
+      return attach == abi::AttachType::lsm_cgroup && hook_is(abi::hook_socket_options);
+    default:  // no other asks
+      return false;
+  }
 }
 
 /// What pointed to something that is gone becomes a number nobody knows, or nothing where pointers must not leak.
@@ -29,6 +52,8 @@ Objection may_call(const Walk& walk, const Step& step, const abi::Helper* named,
   if (named == nullptr) return step.finds(Code::helper_unknown, {step.insn.imm});
   if (helper == nullptr)
     return step.finds(Code::helper_not_for_type, {named->id, static_cast<std::int64_t>(program.type)}, named->name);
+  if (!target_allows(walk, *helper))
+    return step.finds(Code::helper_not_for_type, {helper->id, static_cast<std::int64_t>(program.type)}, helper->name);
   if ((helper->effects & abi::gpl_only) != 0 && !is_gpl(program.license))
     return step.finds(Code::helper_gpl_only, {helper->id}, helper->name);
   if ((helper->effects & abi::may_sleep) != 0 && !program.sleepable)
@@ -109,9 +134,17 @@ Objection result_of(Walk& walk, const Step& step, const CallState& call, Registe
     case Ret::tcp_sock_or_null:
       r0 = or_null(RegKind::tcp_sock);
       return {};
-    case Ret::dynptr_mem_or_null:
     case Ret::btf:
-    case Ret::btf_or_null:
+    case Ret::btf_or_null: {
+      const bool nullable = call.helper.ret == Ret::btf_or_null;
+      const bool trusted = (call.helper.effects & abi::trusted) != 0;
+      r0 = nullable ? or_null(RegKind::btf_object) : Register::pointer(RegKind::btf_object);
+      r0.target = walk.kernel_type(call.helper.ret_type);
+      if (trusted) r0.flags = static_cast<std::uint16_t>(r0.flags | reg_flag::trusted);
+      if (r0.target == 0) return step.finds(Code::unsupported_result, {call.helper.id}, call.helper.name);
+      return {};
+    }
+    case Ret::dynptr_mem_or_null:
     case Ret::this_cpu:
     case Ret::this_cpu_or_null:
     case Ret::kptr_or_null:

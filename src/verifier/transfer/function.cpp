@@ -165,7 +165,8 @@ Objection leave_early(Walk& walk, const Step& step) {
 Objection transfer_exit(Walk& walk, const Step& step) {
   if (auto bad = walk.check_readable(step, 0)) {
     // A callee may leave r0 alone; reading it afterwards is what is wrong.
-    if (walk.state.depth() == 1 || walk.state.top().callback.helper != 0) return bad;
+    const bool at_end = walk.state.depth() == 1 && !returns_nothing(walk);
+    if (at_end || walk.state.top().callback.helper != 0) return bad;
   }
   return walk.state.depth() > 1 ? leave_function(walk, step, walk.state) : leave_program(walk, step);
 }

@@ -315,6 +315,11 @@ Objection transfer_branch(Walk& walk, const Step& step) {
   walk.state.pc = step.pc + 1;
   const bool may_take = learn_numbers(taken, c, true);
   const bool may_fall = learn_numbers(walk.state, c, false);
+  // A way that contradicts what is known is closed by the numbers as they are, like a decision.
+  if (!may_take || !may_fall) {
+    walk.need_precise(c.a);
+    walk.need_precise(c.b);
+  }
   const bool told = learn_null(walk, walk.state, taken, c) || learn_packet(walk.state, taken, c);
   const bool null_test = !c.has_right && insn.imm == 0 && c.a.has(reg_flag::maybe_null);
   if (!told && !null_test && walk.hides(c.a)) return step.finds(Code::pointer_comparison_prohibited, {insn.dst});

@@ -49,7 +49,8 @@ Objection transfer_load(Walk& walk, const Step& step) {
   Access access;
   access.range = {insn.src, insn.off, bytes_of(step)};
   access.loaded = &loaded;
-  if (step.info.operation == Operation::load_acquire_ && !takes_atomics(walk.state.reg(insn.src).kind))
+  access.atomic = step.info.operation == Operation::load_acquire_;
+  if (access.atomic && !takes_atomics(walk.state.reg(insn.src).kind))
     return step.finds(Code::atomic_on_wrong_memory, {insn.src}, name_of(walk.state.reg(insn.src).kind));
   if (auto bad = walk.note_access(step, insn.src)) return bad;
   if (auto bad = check_access(walk, step, access)) return bad;
@@ -74,7 +75,8 @@ Objection transfer_store(Walk& walk, const Step& step) {
     access.stored_number = insn.src;
   }
   if (auto bad = walk.check_readable(step, insn.dst)) return bad;
-  if (step.info.operation == Operation::store_release_ && !takes_atomics(walk.state.reg(insn.dst).kind))
+  access.atomic = step.info.operation == Operation::store_release_;
+  if (access.atomic && !takes_atomics(walk.state.reg(insn.dst).kind))
     return step.finds(Code::atomic_on_wrong_memory, {insn.dst}, name_of(walk.state.reg(insn.dst).kind));
   if (auto bad = walk.note_access(step, insn.dst)) return bad;
   return check_access(walk, step, access);

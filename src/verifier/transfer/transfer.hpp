@@ -24,6 +24,8 @@ namespace skep::verifier {
 
 /// What the program (or global function) returns is what its type asks for.
 [[nodiscard]] Objection check_return(Walk& walk, const Step& step, const Register& r0);
+/// The program ends without a result: r0 need not be there.
+[[nodiscard]] bool returns_nothing(const Walk& walk) noexcept;
 /// The program type may use ld_abs and ld_ind.
 [[nodiscard]] bool may_load_packet(const Walk& walk) noexcept;
 /// Another way on: the function at hand ends here and returns 0.
