@@ -1,4 +1,5 @@
 # Programs that the verifier accepts are run: no guard may fire. SKEP_SOUNDNESS_PROGRAMS asks for more than the default.
+skep_test(verifier_hostile ROOMS verifier program btf isa abi)
 skep_test(soundness SOURCES soundness/soundness_test.cpp soundness/generator.cpp soundness/ground.cpp
           soundness/mutator.cpp soundness/raw_tests.cpp differential/generator.cpp
           LIBRARIES skep nlohmann_json::nlohmann_json)
