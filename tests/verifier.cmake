@@ -8,5 +8,7 @@ if(SKEP_CLANG)
   target_compile_definitions(verify_test PRIVATE SKEP_VERIFY_OBJECT="${verify_object}")
   add_dependencies(verify_test verify_mistakes_bpf)
 endif()
+skep_test(verifier_btf ROOMS verifier program btf isa abi)
 skep_test(verdicts SOURCES referee/verdicts/verdicts_test.cpp referee/verdicts/expectations.cpp
           LIBRARIES skep LABELS referee)
+skep_test(verdicts_shipped SOURCES referee/verdicts/shipped_test.cpp support/objects.cpp LIBRARIES skep LABELS referee)

@@ -85,7 +85,7 @@ Objection check_function(const program::Program& program) {
   if (is_among(kNeverTraced, name) || (after && is_among(kNeverReturn, name)))
     return Finding{Code::target_refused, 0, {}, name};
   if ((program.sleepable || attach == AttachType::modify_return) && !is_listed(program, attach))
-    return Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
+    return Finding{Code::unsupported_target_marks, 0, {}, name};
   return {};
 }
 
@@ -193,8 +193,9 @@ Objection find_target(const Input& input, std::optional<Target>& target) {
   const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type);
   const bool typed = program.type == ProgType::tracing || program.type == ProgType::lsm;
   if (spec == nullptr || spec->context != abi::ContextForm::btf_arguments || !typed) return {};
-  const auto unknown = Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
-  if (input.kernel_types == nullptr || program.attach_target.empty()) return unknown;
+  const auto unknown = Finding{Code::unsupported_target, 0, {}, program.attach_target};
+  if (input.kernel_types == nullptr || program.attach_target.empty())
+    return Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
   const Target found = resolve(program, *input.kernel_types);
   if (found.proto == 0) return unknown;
   const bool may_sleep = abi::sleepable(program.type, attach_type_of(program)) != abi::Sleepable::never;
