@@ -1,5 +1,5 @@
-// r6 is the context, r7 a map value, r8 and r9 numbers; r0 to r5 live inside one action only. Sixteen words of stack,
-// all but the lowest written at the start, hold numbers that any path may have left there.
+// r6 is the context, r7 a map value, r8 and r9 numbers; r0 to r5 live inside one action only. Eight words of stack,
+// written at the start, hold numbers that any path may have left there.
 #include "soundness/generator.hpp"
 
 #include <algorithm>
@@ -65,14 +65,19 @@ class Generator {
     block(2 + below(5));
     add(one_in(2) ? set(0, 1) : move(0, kKept));
     add(kExit);
-    for (const std::size_t at : calls_) {
-      insns_[at].imm = int_of(insns_.size() - at - 1);
-      subprogram();
+    for (const Callee& callee : callees_) {
+      insns_[callee.named_at].imm = int_of(insns_.size() - callee.named_at - 1);
+      subprogram(callee.callback);
     }
     return {type_, insns_};
   }
 
  private:
+  /// A function behind the program, and the one instruction that names it.
+  struct Callee {
+    std::size_t named_at;
+    bool callback;
+  };
   /// Jumps to a place not known yet.
   using Exits = std::vector<std::size_t>;
 
@@ -134,7 +139,11 @@ class Generator {
       look_up();
     } else if (choice < 86) {
       call_with_size();
-    } else if (choice < 91) {
+    } else if (choice < 88) {
+      record();
+    } else if (choice < 90) {
+      call_back();
+    } else if (choice < 92) {
       call_subprogram();
     } else if (choice < 95) {
       spill_pointer();
@@ -530,32 +539,77 @@ class Generator {
   }
 
   void call_subprogram() {
-    if (calls_.size() == 2) return access_stack();
+    if (callees_.size() == kMostCallees) return access_stack();
     add(move(1, one_in(2) ? kKept : kCounter));
     if (one_in(2)) arithmetic(1, kKept);
     add(move(2, kFrame));
     add(add_imm(2, -kStackBytes));
-    calls_.push_back(insns_.size());
+    callees_.push_back({insns_.size(), false});
     add(Insn(0x85, 0, 1, 0, 0));
     add(move(kKept, 0));
   }
 
+  /// bpf_loop: what the callback does to the stack is done any number of times.
+  void call_back() {
+    if (callees_.size() == kMostCallees) return access_stack();
+    add(set(1, static_cast<std::int64_t>(below(6))));
+    callees_.push_back({insns_.size(), true});
+    add(Insn(0x18, 2, 4, 0, 0));
+    add(Insn());
+    add(move(3, kFrame));
+    add(add_imm(3, -kStackBytes));
+    add(set(4, 0));
+    add(call(181));
+    if (one_in(2)) add(move(kKept, 0));
+  }
+
   /// r1 a number, r2 the caller's stack.
-  void subprogram() {
+  void subprogram(bool callback) {
     Exits exits;
     const unsigned log = static_cast<unsigned>(below(4));
+    if (callback && one_in(2)) add(Insn(kLoad[log], 1, 2, short_of(static_cast<std::int64_t>(below(8)) * 8), 0));
     bound(1, kStackBytes - (1 << log), exits);
-    add(set(0, immediate()));
-    add(add_reg(2, 1));
-    if (one_in(2))
-      add(Insn(kStoreImm[log], 2, 0, 0, immediate()));
-    else
-      add(Insn(kLoad[log], 0, 2, 0, 0));
+    add(move(3, 2));
+    add(add_reg(3, 1));
+    switch (below(3)) {
+      case 0:
+        add(Insn(kStoreImm[log], 3, 0, 0, immediate()));
+        break;
+      case 1:
+        add(Insn(0x7b, 2, 1, short_of(static_cast<std::int64_t>(below(8)) * 8), 0));
+        break;
+      default:
+        break;
+    }
+    add(Insn(kLoad[log], 0, 3, 0, 0));
+    if (callback) add(set(0, slip(static_cast<std::int64_t>(below(2)))));
     add(kExit);
     if (exits.empty()) return;
     land(exits);
-    add(set(0, immediate()));
+    add(set(0, callback ? 0 : immediate()));
     add(kExit);
+  }
+
+  /// A ring-buffer record, held below the other slots of the stack until it is given back on every path.
+  void record() {
+    const auto bytes = 8 + static_cast<std::int64_t>(below(5)) * 8;
+    constexpr std::int16_t kHeld = -kStackBytes - 8;
+    load_map(1, kRingMap);
+    add(set(2, bytes));
+    add(set(3, 0));
+    add(call(131));
+    Exits none, exits;
+    jump_if(kJeq | kImm64, 0, 0, 0, none);
+    add(Insn(0x7b, kFrame, 0, kHeld, 0));
+    if (one_in(30)) return land(none);
+    add(move(2, 0));
+    touch_within(2, bytes, exits);
+    land(exits);
+    add(Insn(0x79, 1, kFrame, kHeld, 0));
+    if (one_in(30)) add(add_imm(1, 8));
+    add(set(2, 0));
+    add(call(one_in(2) ? 132 : 133));
+    land(none);
   }
 
   /// The map value's pointer through the stack, sometimes with a byte changed on the way.
@@ -603,11 +657,12 @@ class Generator {
   }
 
   static constexpr std::uint64_t kSlips = 25;
+  static constexpr std::size_t kMostCallees = 2;
   std::mt19937_64 random_;
   ProgType type_ = ProgType::xdp;
   std::vector<Insn> insns_;
-  std::vector<std::size_t> calls_;  // where subprograms are called, one each
-  int value_bytes_ = 0;             // of what r7 points to
+  std::vector<Callee> callees_;
+  int value_bytes_ = 0;  // of what r7 points to
   unsigned depth_ = 0;
   bool in_loop_ = false;
 };
