@@ -88,7 +88,7 @@ struct Parser {
   bool check_component(const Type& type);
   bool check_bit_fields(const Type& type);
   std::uint32_t nesting_of(TypeId id, std::uint32_t above);
-  std::uint32_t nesting_of_parts(const std::byte* at, std::uint32_t above);
+  std::uint32_t nesting_of_parts(const std::byte* at, std::uint32_t id_offset, std::uint32_t above);
 
   [[nodiscard]] TypeId first_own() const { return std::max(btf->first_type_, 1u); }
 
@@ -369,7 +369,8 @@ std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
   if (nesting != 0) return nesting;
   const std::byte* const at = btf->record(id);
   const Record record = Record::read(at);
-  const bool composite = record.kind() == Kind::struct_ || record.kind() == Kind::union_;
+  const bool section = record.kind() == Kind::datasec;
+  const bool composite = section || record.kind() == Kind::struct_ || record.kind() == Kind::union_;
   if (composite && record.vlen() == 0) return nesting = 1;
   const auto too_deep = [&] {
     refuse(ErrorCode::limit, fmt::format("btf: type {}", current), fmt::format("nests more than {} deep", kMaxNesting));
@@ -380,7 +381,7 @@ std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
   nesting = kBusy;
   std::uint32_t deepest = 0;
   if (composite)
-    deepest = nesting_of_parts(at, above + 1);
+    deepest = nesting_of_parts(at, section ? 0 : 4, above + 1);
   else
     deepest = nesting_of(record.kind() == Kind::array ? word_at(at + kTypeBytes) : record.size_or_ref, above + 1);
   if (deepest == 0) return 0;
@@ -388,11 +389,13 @@ std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
   return nesting = static_cast<std::uint8_t>(deepest + 1);
 }
 
-std::uint32_t Parser::nesting_of_parts(const std::byte* at, std::uint32_t above) {
+/// Of members, or a section's variables, each of which has its type's id at `id_offset`.
+std::uint32_t Parser::nesting_of_parts(const std::byte* at, std::uint32_t id_offset, std::uint32_t above) {
+  static_assert(kMemberBytes == kSectionVarBytes);
   std::uint32_t deepest = 0;
   const std::byte* member = at + kTypeBytes;
   for (const std::byte* const end = at + Record::read(at).bytes(); member < end; member += kMemberBytes) {
-    const std::uint32_t depth = nesting_of(word_at(member + 4), above);
+    const std::uint32_t depth = nesting_of(word_at(member + id_offset), above);
     if (depth == 0) return 0;
     deepest = std::max(deepest, depth);
   }

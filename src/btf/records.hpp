@@ -37,7 +37,7 @@ inline constexpr std::array<Shape, 20> kShapes = {{
     {0, 0, true},                   // func
     {0, kParameterBytes, true},     // func_proto
     {4, 0, false},                  // var
-    {0, kSectionVarBytes, true},    // datasec
+    {0, kSectionVarBytes, false},   // datasec
     {0, 0, true},                   // float
     {4, 0, true},                   // decl_tag
     {0, 0, false},                  // type_tag

@@ -2,7 +2,7 @@
 // bytes.
 //
 // The first byte says what follows: even, all of it is BTF; odd, the next two bytes hold the length of the BTF, and
-// what is left is .BTF.ext.
+// what is left is .BTF.ext, or split BTF on it.
 #include <algorithm>
 #include <cstdlib>
 
@@ -75,5 +75,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   walk(**types, btf.last(std::min<std::size_t>(btf.size(), 64)));
   if (const auto parsed = skep::btf::BtfExt::parse(ext, **types)) check_ext(*parsed, **types, ext.size());
+  if (const auto split = Btf::parse(ext, *types)) walk(**split, ext.last(std::min<std::size_t>(ext.size(), 64)));
   return 0;
 }

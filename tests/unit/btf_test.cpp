@@ -331,6 +331,15 @@ TEST_CASE("cycles through pointers and prototypes are fine, in any order") {
   CHECK((*types)->size_of(4) == 8u);
 }
 
+TEST_CASE("a section cannot hold itself through a variable") {
+  BtfBuilder b;
+  b.add("v", BtfBuilder::info(Kind::var), 2, {1});
+  b.add(".data", BtfBuilder::info(Kind::datasec, 1), 4, {1, 0, 4});
+  const auto types = b.parse();
+  REQUIRE(!types);
+  CHECK(types.error().message().find("contains itself") != std::string::npos);
+}
+
 TEST_CASE("types nest to the limit and no deeper, in any order") {
   for (const bool forward : {true, false}) {
     for (const std::uint32_t depth : {btf::kMaxNesting, btf::kMaxNesting + 1}) {
