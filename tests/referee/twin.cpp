@@ -48,10 +48,14 @@ Contents our_contents(const Map& map) {
 
 }  // namespace
 
-Result<Twin> Twin::make(const Frame& image, const std::string& name) {
+Result<Twin> Twin::make(const Frame& image, const std::string& name,
+                        const std::function<void(OpenObject&)>& configure) {
   auto options = options_for(image);
   if (!options) return fail(std::move(options).error());
-  auto object = Object::load(image, "referee", *options);
+  auto open = OpenObject::open(image, "referee", *options);
+  if (!open) return fail(std::move(open).error());
+  configure(*open);
+  auto object = open->load();
   if (!object) return fail(std::move(object).error());
   auto program = object->program(name);
   if (!program) return fail(std::move(program).error());
@@ -103,19 +107,6 @@ bool Twin::put(std::string_view name, std::span<const std::byte> key, std::span<
       (void)kernel_maps_[i].erase(key.data());
     return true;
   }
-  return false;
-}
-
-bool Twin::set_variable(std::string_view variable, std::span<const std::byte> bytes) {
-  for (const loader::MapDef& def : object_.spec().maps)
-    for (const loader::GlobalVar& each : def.variables) {
-      if (each.name != variable || bytes.size() > each.bytes) continue;
-      const std::vector<std::byte> key(4);
-      auto value = object_.map(def.spec.name)->lookup(key);
-      if (!value) return false;
-      std::copy(bytes.begin(), bytes.end(), value->begin() + each.offset);
-      return put(def.spec.name, key, *value);
-    }
   return false;
 }
 

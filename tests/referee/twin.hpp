@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,8 +28,10 @@ using Contents = std::map<std::string, std::string>;
 
 class Twin {
  public:
-  /// Opens `image` anew here and makes its maps in the kernel. Error: why program `name` cannot be run on one of them.
-  [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name);
+  /// Opens `image` anew here and makes its maps in the kernel, with what `configure` made of the opened object on both
+  /// sides. Error: why program `name` cannot be run on one of them.
+  [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name,
+                                         const std::function<void(OpenObject&)>& configure);
 
   [[nodiscard]] const Program& program() const { return executable_.program(); }
   [[nodiscard]] const Object& object() const { return object_; }
@@ -36,8 +39,6 @@ class Twin {
   /// Puts an entry into both maps of that name, or into none where one side refuses it. False when there is no such
   /// map.
   bool put(std::string_view map, std::span<const std::byte> key, std::span<const std::byte> value);
-  /// Overwrites bytes of a global variable on both sides, before load(). False when there is no such variable.
-  bool set_variable(std::string_view variable, std::span<const std::byte> bytes);
 
   /// Freezes the constants and loads the program into the kernel. Error: why the kernel refuses it.
   [[nodiscard]] Result<void> load();

@@ -67,8 +67,18 @@ void fill_redirects(Twin& twin) {
   twin.put("cpus_count", bytes_of(zero), bytes_of(one));
 }
 
+/// Overwrites the first bytes of a global variable. False when there is no such variable.
+bool set(OpenObject& object, const char* name, std::span<const std::byte> bytes) {
+  const auto variable = object.variable(name);
+  if (!variable || variable->size() < bytes.size()) return false;
+  auto value = variable->read();
+  if (!value) return false;
+  std::copy(bytes.begin(), bytes.end(), value->begin());
+  return variable->write(*value).has_value();
+}
+
 /// Sets what the programs' loaders would set; false when the object has none of it.
-bool configure(Twin& twin) {
+bool configure(OpenObject& object) {
   struct Setting {
     const char* name;
     std::uint32_t value;
@@ -78,14 +88,14 @@ bool configure(Twin& twin) {
                                           {"read_data", 1, 1}, {"swap_macs", 1, 1}, {"rxq_stats", 1, 1}};
   bool any = false;
   for (const Setting& setting : kSettings)
-    any = twin.set_variable(setting.name, std::as_bytes(std::span(&setting.value, 1)).first(setting.bytes)) || any;
+    any = set(object, setting.name, std::as_bytes(std::span(&setting.value, 1)).first(setting.bytes)) || any;
   // libxdp's dispatcher: ten programs, each of which lets the next one run.
   struct Dispatcher {
     std::uint8_t magic = 236, version = 2, programs = 10, frags = 0;
     std::array<std::uint32_t, 10> chain_call_actions;
   } dispatcher;
   dispatcher.chain_call_actions.fill(std::uint32_t{1} << 31);
-  return twin.set_variable("conf", bytes_of(dispatcher)) || any;
+  return set(object, "conf", bytes_of(dispatcher)) || any;
 }
 
 struct Tally {
@@ -135,9 +145,10 @@ class Referee {
  private:
   void judge(const objects::Found& object, const std::string& program) {
     for (const bool configured : {false, true}) {
-      auto twin = Twin::make(object.image, program);
+      bool any = !configured;
+      auto twin = Twin::make(object.image, program, [&](OpenObject& open) { any = any || configure(open); });
       if (!twin) return skip(object.name, program, twin.error().message());
-      if (configured && !configure(*twin)) return;
+      if (!any) return;
       if (const auto loaded = twin->load(); !loaded) return skip(object.name, program, loaded.error().message());
       fill_filter(*twin, seen_);
       fill_redirects(*twin);
