@@ -37,6 +37,8 @@ struct Access {
 [[nodiscard]] Objection access_map_value(Walk& walk, const Step& step, const Register& reg, const Access& access);
 [[nodiscard]] Objection access_memory(Walk& walk, const Step& step, const Register& reg, const Access& access);
 [[nodiscard]] Objection access_object(Walk& walk, const Step& step, const Register& reg, const Access& access);
+/// The kernel's own struct behind a map.
+[[nodiscard]] Objection access_map(Walk& walk, const Step& step, const Register& reg, const Access& access);
 [[nodiscard]] Objection access_buffer(const Step& step, const Register& reg, const Access& access);
 /// The context of a program with typed arguments, `walk.target`'s.
 [[nodiscard]] Objection access_argument(Walk& walk, const Step& step, const Access& access);

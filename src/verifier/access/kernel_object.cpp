@@ -1,6 +1,7 @@
 // Kernel objects by their BTF: arguments of typed programs, what a load through such a pointer yields and how far that
 // may be trusted, and buffers whose size only attachment tells.
 #include <string>
+#include <utility>
 
 #include "verifier/access/access.hpp"
 #include "verifier/access/struct_walk.hpp"
@@ -58,8 +59,8 @@ std::uint16_t inherited(const Walk& walk, const Register& reg, const FieldAt& fi
   return flags;
 }
 
-std::uint16_t flags_of(const Walk& walk, const Register& reg, const FieldAt& field) {
-  if (reg.has(reg_flag::untrusted)) return reg_flag::untrusted;
+/// What the types alone say of a pointer.
+std::uint16_t marks_of(const FieldAt& field) {
   std::uint16_t flags = field.in_union ? reg_flag::untrusted : std::uint16_t{0};
   switch (field.tag) {
     case FieldAt::Tag::none:
@@ -74,6 +75,12 @@ std::uint16_t flags_of(const Walk& walk, const Register& reg, const FieldAt& fie
       set(flags, reg_flag::rcu);
       break;
   }
+  return flags;
+}
+
+std::uint16_t flags_of(const Walk& walk, const Register& reg, const FieldAt& field) {
+  if (reg.has(reg_flag::untrusted)) return reg_flag::untrusted;
+  std::uint16_t flags = marks_of(field);
   if (is_trusted(reg) || reg.has(reg_flag::rcu)) return inherited(walk, reg, field, flags);
   clear(flags, reg_flag::trusted | reg_flag::rcu);
   return flags;
@@ -83,6 +90,56 @@ Register object(Walk& walk, TypeId type, std::uint16_t flags) {
   Register reg = Register::pointer(RegKind::btf_object, type, flags);
   if (reg.has(reg_flag::maybe_null)) reg.id = walk.new_id();
   return reg;
+}
+
+/// The kernel's struct behind each type of map; nothing for types that it does not show.
+constexpr std::pair<MapType, std::string_view> kMapStructs[] = {
+    {MapType::hash, "bpf_htab"},
+    {MapType::array, "bpf_array"},
+    {MapType::prog_array, "bpf_array"},
+    {MapType::perf_event_array, "bpf_array"},
+    {MapType::percpu_hash, "bpf_htab"},
+    {MapType::percpu_array, "bpf_array"},
+    {MapType::stack_trace, "bpf_stack_map"},
+    {MapType::cgroup_array, "bpf_array"},
+    {MapType::lru_hash, "bpf_htab"},
+    {MapType::lru_percpu_hash, "bpf_htab"},
+    {MapType::lpm_trie, "lpm_trie"},
+    {MapType::array_of_maps, "bpf_array"},
+    {MapType::hash_of_maps, "bpf_htab"},
+    {MapType::devmap, "bpf_dtab"},
+    {MapType::sockmap, "bpf_stab"},
+    {MapType::cpumap, "bpf_cpu_map"},
+    {MapType::xskmap, "xsk_map"},
+    {MapType::sockhash, "bpf_shtab"},
+    {MapType::queue, "bpf_queue_stack"},
+    {MapType::stack, "bpf_queue_stack"},
+    {MapType::devmap_hash, "bpf_dtab"},
+    {MapType::ringbuf, "bpf_ringbuf_map"},
+};
+
+TypeId map_struct(const btf::Btf& types, MapType type) {
+  for (const auto& [map, name] : kMapStructs)
+    if (map == type) return types.find(btf::Kind::struct_, name);
+  return 0;
+}
+
+Code code_of(FieldAt::Kind kind) {
+  switch (kind) {
+    case FieldAt::Kind::beyond:
+      return Code::object_out_of_bounds;
+    case FieldAt::Kind::part:
+      return Code::object_pointer_part;
+    case FieldAt::Kind::missing:
+    case FieldAt::Kind::number:
+    case FieldAt::Kind::pointer:
+      break;
+  }
+  return Code::object_no_field;
+}
+
+bool is_readable(const FieldAt& field) {
+  return field.kind == FieldAt::Kind::number || field.kind == FieldAt::Kind::pointer;
 }
 
 /// The field that a read finds, or why it may not be read.
@@ -102,18 +159,7 @@ Objection find_field(const Walk& walk, const Step& step, const Register& reg, co
   if (reg.has(reg_flag::user)) return finds(Code::object_user);
   if (reg.has(reg_flag::percpu)) return finds(Code::object_percpu);
   field = field_at(types, reg.target, static_cast<std::uint32_t>(off), range.bytes);
-  switch (field.kind) {
-    case FieldAt::Kind::number:
-    case FieldAt::Kind::pointer:
-      return {};
-    case FieldAt::Kind::beyond:
-      return finds(Code::object_out_of_bounds);
-    case FieldAt::Kind::missing:
-      return finds(Code::object_no_field);
-    case FieldAt::Kind::part:
-      return finds(Code::object_pointer_part);
-  }
-  return finds(Code::object_no_field);
+  return is_readable(field) ? Objection{} : finds(code_of(field.kind));
 }
 
 }  // namespace
@@ -129,6 +175,28 @@ Objection access_object(Walk& walk, const Step& step, const Register& reg, const
   if (access.loaded == nullptr) return {};
   *access.loaded =
       field.kind == FieldAt::Kind::pointer ? object(walk, field.type, flags_of(walk, reg, field)) : Register::unknown();
+  return {};
+}
+
+Objection access_map(Walk& walk, const Step& step, const Register& reg, const Access& access) {
+  const Range& range = access.range;
+  const TypeId id =
+      walk.input.kernel_types == nullptr ? 0 : map_struct(*walk.input.kernel_types, walk.map_of(reg).spec->type);
+  if (access.touch == Touch::write) return step.finds(Code::object_write, {range.number}, name_of(reg.kind));
+  if (id == 0) return step.finds(Code::unsupported_pointer, {range.number}, name_of(reg.kind));
+  const btf::Btf& types = *walk.input.kernel_types;
+  const auto type = types.type(id);
+  const std::int64_t off = std::int64_t{reg.off} + range.off;
+  const auto finds = [&](Code code) {
+    return step.finds(code, {range.number, off, range.bytes, type.size}, type.name);
+  };
+  if (!walk.may_leak()) return finds(Code::object_unprivileged);
+  if (off < 0) return finds(Code::object_out_of_bounds);
+  const FieldAt field = field_at(types, id, static_cast<std::uint32_t>(off), range.bytes);
+  if (!is_readable(field)) return finds(code_of(field.kind));
+  if (access.loaded == nullptr) return {};
+  *access.loaded =
+      field.kind == FieldAt::Kind::pointer ? object(walk, field.type, marks_of(field)) : Register::unknown();
   return {};
 }
 

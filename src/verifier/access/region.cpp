@@ -86,9 +86,7 @@ Objection check_access(Walk& walk, const Step& step, const Access& access) {
     case RegKind::btf_object:
       return access_object(walk, step, reg, access);
     case RegKind::map:
-      // The kernel's struct bpf_map may be read.
-      if (access.touch == Touch::write) return refused();
-      return step.finds(Code::unsupported_pointer, {access.range.number}, name_of(reg.kind));
+      return access_map(walk, step, reg, access);
     case RegKind::uninit:
     case RegKind::scalar:
     case RegKind::packet_end:
