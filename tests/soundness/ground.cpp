@@ -172,7 +172,7 @@ Ground::Ground() : host_(std::make_shared<StillHost>()) {
 
 Ground::~Ground() = default;
 
-verifier::Report Ground::judge(const program::Program& program, bool perfmon) const {
+verifier::Report Ground::judge(const program::Program& program, bool perfmon, bool often) const {
   program::Program judged = program;
   judged.license = "GPL";
   verifier::Input input;
@@ -180,12 +180,13 @@ verifier::Report Ground::judge(const program::Program& program, bool perfmon) co
   input.maps = infos_;
   input.options.privileges.perfmon = perfmon;
   input.options.limits.insns = kMostProcessed;
+  input.options.check_often = often;
   return verifier::verify(input);
 }
 
 bool Ground::accepts(ProgType type, std::span<const Insn> insns) const {
   const auto program = Program::from_insns(insns, type, maps_);
-  return program && judge(*program->data(), true).accepted();
+  return program && judge(*program->data(), true, false).accepted();
 }
 
 Outcome Ground::try_program(ProgType type, std::span<const Insn> insns, std::uint64_t seed, unsigned inputs) {
@@ -194,7 +195,7 @@ Outcome Ground::try_program(ProgType type, std::span<const Insn> insns, std::uin
     ++tally_.refused;
     return Outcome::refused;
   }
-  const verifier::Report report = judge(*program->data(), true);
+  const verifier::Report report = judge(*program->data(), true, seed % 2 == 0);
   if (!report.accepted()) {
     const bool later = is_unsupported(report.findings.front().code);
     ++(later ? tally_.unsupported : tally_.refused);
@@ -210,7 +211,7 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   if (context_kind(program.type()) == ContextKind::none) return Outcome::not_run;
   const auto guarded = Executable::build(program, {.host = host_});
   if (!guarded) return Outcome::not_run;
-  const bool alike = engines_agree_on_context(program.type()) && judge(*program.data(), false).accepted();
+  const bool alike = engines_agree_on_context(program.type()) && judge(*program.data(), false, true).accepted();
   std::optional<Executable> unguarded;
   if (alike) {
     if (auto built = Executable::build(program, {.mode = Mode::unguarded, .host = host_})) unguarded = *built;

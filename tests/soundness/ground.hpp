@@ -51,7 +51,8 @@ class Ground {
 
   /// Judges it and no more; not in the tally.
   [[nodiscard]] bool accepts(ProgType type, std::span<const Insn> insns) const;
-  /// Judges the program; runs an accepted one on `inputs` inputs made from `seed`.
+  /// Judges the program; runs an accepted one on `inputs` inputs made from `seed`. With an even seed the verifier keeps
+  /// states wherever paths meet: more chances to take one path for another.
   Outcome try_program(ProgType type, std::span<const Insn> insns, std::uint64_t seed, unsigned inputs = 4);
 
   [[nodiscard]] const Tally& tally() const { return tally_; }
@@ -61,7 +62,7 @@ class Ground {
  private:
   class StillHost;
 
-  [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon) const;
+  [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon, bool often) const;
   Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
   void fill_maps(std::uint64_t seed);
   RunResult run_once(const Executable& executable, std::uint64_t seed);

@@ -135,6 +135,15 @@ constexpr Pair kPairs[] = {
      VALUE "if r6 != 35 goto join\nr8 = 0\ngoto on\njoin:\nr8 = 0\non:\nr1 = *(u8 *)(r7 + 47)\nr1 += r6\n"
            "if w1 & -16 goto end\n@\n" INDEX_BY("r1") END,
      "r8 = r1", "w1 = w1", Code::pointer_offset_unbounded},
+    {"a way that is decided by one of two constants", kFilter,
+     VALUE "r9 = @\nif r6 == 0 goto join\nr9 = 0\njoin:\nif r9 == 0 goto end\nr1 = *(u8 *)(r7 + 64)\n" END, "64", "0",
+     Code::access_out_of_bounds},
+    {"a way that is decided by one of two constants in halves", kFilter,
+     VALUE "r9 = @\nif r6 == 0 goto join\nr9 = 0\njoin:\nif w9 < 32 goto end\nr1 = *(u8 *)(r7 + 64)\n" END, "64", "31",
+     Code::access_out_of_bounds},
+    {"a size with two constants", kFilter,
+     VALUE "r9 = @\nif r6 == 0 goto join\nr9 = 0\njoin:\nr1 = {ring} ll\nr2 = r7\nr3 = r9\nr4 = 0\ncall 130\n" END,
+     "49", "48", Code::access_out_of_bounds},
     {"two pointers with different offsets", kFilter,
      VALUE "r9 = r7\nif r6 == 0 goto join\nr9 += @\njoin:\nr1 = *(u8 *)(r9 + 0)\n" END, "48", "47",
      Code::access_out_of_bounds},
@@ -326,7 +335,8 @@ std::vector<Insn> program_of(const Pair& pair, std::string_view difference) {
   return *insns;
 }
 
-Report judged(const Pair& pair, std::string_view difference) {
+/// `often`: states are kept and compared wherever paths meet, which is where a forgotten precision mark shows.
+Report judged(const Pair& pair, std::string_view difference, bool often) {
   program::Program program;
   program.type = pair.type;
   program.license = "GPL";
@@ -336,19 +346,21 @@ Report judged(const Pair& pair, std::string_view difference) {
   Input input;
   input.program = &program;
   input.maps = maps;
+  input.options.check_often = often;
   return verify(input);
 }
 
 TEST_CASE("programs after published holes are refused for the hole, and their harmless twins accepted") {
   static_assert(std::size(kPairs) >= 40);
   for (const Pair& pair : kPairs) {
-    const Report hostile = judged(pair, pair.hostile);
-    const Report harmless = judged(pair, pair.harmless);
-    const std::string_view code = hostile.accepted() ? "accepted" : name_of(hostile.findings.front().code);
-    CHECK_MESSAGE(code == name_of(pair.code), std::string(pair.name));
-    CHECK_MESSAGE(harmless.accepted(), std::string(pair.name)
-                                           << ": " << (harmless.accepted() ? "" : text_of(harmless.findings.front()))
-                                           << harmless.malformed);
+    for (const bool often : {false, true}) {
+      const Report hostile = judged(pair, pair.hostile, often);
+      const Report harmless = judged(pair, pair.harmless, often);
+      const std::string_view code = hostile.accepted() ? "accepted" : name_of(hostile.findings.front().code);
+      CHECK_MESSAGE(code == name_of(pair.code), std::string(pair.name));
+      const std::string why = harmless.accepted() ? "" : text_of(harmless.findings.front()) + harmless.malformed;
+      CHECK_MESSAGE(harmless.accepted(), std::string(pair.name) << ": " << why);
+    }
   }
 }
 
