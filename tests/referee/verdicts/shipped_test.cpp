@@ -1,7 +1,8 @@
 // Programs that Debian ships in executables: Linux loads them, so the verifier has to accept them.
 //
 // The kernel's types come from SKEP_REFEREE_CACHE, or from the running kernel. What is refused is listed with its
-// reason; programs that need what is not verified yet are counted apart.
+// reason; programs that need what is not verified yet are counted apart. ir-keytable's objects are not among them: its
+// loader puts numbers where the objects load addresses, so that what they hold is not what Linux gets.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -51,8 +52,10 @@ struct Tally {
 };
 
 void judge(const objects::Found& found, const std::shared_ptr<const btf::Btf>& types, Tally& tally) {
-  auto object =
-      loader::parse_object(found.image, found.name, [&]() -> Result<std::shared_ptr<const btf::Btf>> { return types; });
+  loader::Surroundings around;
+  around.values.emplace("LINUX_KERNEL_VERSION", kLinuxVersion);
+  auto object = loader::parse_object(
+      found.image, found.name, [&]() -> Result<std::shared_ptr<const btf::Btf>> { return types; }, around);
   if (!object) return;
   std::vector<verifier::MapInfo> maps;
   for (const auto& def : object->maps) {
@@ -88,7 +91,7 @@ TEST_CASE("programs that Debian ships are accepted where all they need is verifi
     MESSAGE("SKIP: no kernel BTF here");
     return;
   }
-  for (const std::string package : {"libbpf-tools", "xdp-tools", "ir-keytable"}) {
+  for (const std::string package : {"libbpf-tools", "xdp-tools"}) {
     Tally tally;
     const auto images = objects::in_executables(package);
     if (images.empty()) MESSAGE("SKIP: " << package << " is not installed");
