@@ -1,0 +1,79 @@
+// Any bytes as a program: what the verifier accepts is run, guarded, and no guard may fire.
+//
+// The first byte chooses the type of program, the rest are instruction slots; maps are those of Ground's table. Bytes
+// are seldom a program, so that the mutator knows instructions, and starts afresh from generated programs now and then:
+// no corpus is needed.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+
+#include "soundness/generator.hpp"
+#include "soundness/ground.hpp"
+#include "soundness/mutator.hpp"
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
+
+namespace {
+
+using namespace skep;
+
+constexpr std::size_t kMostSlots = 512;
+constexpr ProgType kTypes[] = {ProgType::xdp,        ProgType::sched_cls,  ProgType::socket_filter,
+                               ProgType::kprobe,     ProgType::tracepoint, ProgType::raw_tracepoint,
+                               ProgType::cgroup_skb, ProgType::lwt_xmit};
+
+struct Input {
+  std::uint8_t type = 0;
+  std::vector<Insn> insns;
+};
+
+Input read(const std::uint8_t* data, std::size_t size) {
+  Input input;
+  if (size == 0) return input;
+  input.type = data[0];
+  input.insns.resize(std::min((size - 1) / sizeof(Insn), kMostSlots));
+  if (!input.insns.empty())
+    std::memcpy(static_cast<void*>(input.insns.data()), data + 1, input.insns.size() * sizeof(Insn));
+  return input;
+}
+
+std::size_t write(const Input& input, std::uint8_t* data, std::size_t max_size) {
+  if (max_size == 0) return 0;
+  const std::size_t slots = std::min(input.insns.size(), (max_size - 1) / sizeof(Insn));
+  data[0] = input.type;
+  if (slots != 0) std::memcpy(data + 1, input.insns.data(), slots * sizeof(Insn));
+  return 1 + slots * sizeof(Insn);
+}
+
+Input generated(unsigned seed) {
+  soundness::Generated program = soundness::generate(seed);
+  const auto* type = std::ranges::find(kTypes, program.type);
+  return {static_cast<std::uint8_t>(type - kTypes), std::move(program.insns)};
+}
+
+}  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  constexpr unsigned kFresh = 16, kBytes = 4;
+  if (size < sizeof(Insn) || seed % kFresh == 0) return write(generated(seed), data, max_size);
+  if (seed % kBytes == 1) return LLVMFuzzerMutate(data, size, max_size);
+  Input input = read(data, size);
+  soundness::mutate(input.insns, seed);
+  return write(input, data, max_size);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static soundness::Ground ground;  // maps are costly to make; each run fills them anew
+  const Input input = read(data, size);
+  const ProgType type = kTypes[input.type % std::size(kTypes)];
+  if (ground.try_program(type, input.insns, size, 2) == soundness::Outcome::violated) {
+    std::fputs(ground.complaint().c_str(), stderr);
+    std::abort();
+  }
+  constexpr std::uint64_t kEvery = 1 << 16;
+  if (ground.tally().all() % kEvery == 0) std::fprintf(stderr, "%s\n", ground.tally().text().c_str());
+  return 0;
+}
