@@ -118,7 +118,7 @@ Result<bool> Merge::place(std::size_t index, const Datasec& out, btf::SectionVar
     offset = global.defined ? global.value : var.offset;
   } else if (here.shared || type.linkage == kExtern) {
     return false;
-  } else if (type.kind == Kind::var && type.linkage == kGlobal) {
+  } else if (type.linkage == kGlobal) {
     return refuse("is in BTF, but not among the symbols");
   }
   if (offset > UINT32_MAX) return refuse(fmt::format("lies at byte {} of its section", offset));
