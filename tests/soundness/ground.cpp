@@ -78,9 +78,14 @@ std::string text_of_program(std::span<const Insn> insns) {
   return text;
 }
 
-/// Without guards the engine knows the packet pointers of xdp_md only; an __sk_buff is read as bytes.
-bool engines_agree_on_context(ProgType type) {
-  return context_kind(type) != ContextKind::skb || type == ProgType::socket_filter;
+/// Without guards the engine knows the packet pointers of xdp_md only; an __sk_buff is read as bytes. A fresh
+/// ring-buffer record holds what was there before, of the run before, too.
+bool engines_agree(ProgType type, std::span<const Insn> insns) {
+  constexpr std::uint8_t kCall = 0x85;
+  constexpr std::int32_t kReserve = 131;
+  const bool reserves = std::ranges::any_of(
+      insns, [](const Insn& insn) { return insn.opcode == kCall && insn.src == 0 && insn.imm == kReserve; });
+  return !reserves && (context_kind(type) != ContextKind::skb || type == ProgType::socket_filter);
 }
 
 /// Callbacks and may_goto run more often than they are walked.
@@ -211,7 +216,7 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   if (context_kind(program.type()) == ContextKind::none) return Outcome::not_run;
   const auto guarded = Executable::build(program, {.host = host_});
   if (!guarded) return Outcome::not_run;
-  const bool alike = engines_agree_on_context(program.type()) && judge(*program.data(), false, true).accepted();
+  const bool alike = engines_agree(program.type(), program.insns()) && judge(*program.data(), false, true).accepted();
   std::optional<Executable> unguarded;
   if (alike) {
     if (auto built = Executable::build(program, {.mode = Mode::unguarded, .host = host_})) unguarded = *built;
