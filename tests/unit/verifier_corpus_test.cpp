@@ -4,6 +4,8 @@
 // forgiven: the floors below only ever go up.
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -135,6 +137,26 @@ TEST_CASE("programs of Linux' raw test suite get the verdict that it expects") {
   CHECK(tally.too_strict == 0);
   CHECK(tally.too_lax == 0);
   CHECK(tally.later <= 39);
+}
+
+TEST_CASE("a map of maps that does not say what it holds is refused, with a template its maps can be used") {
+  program::Program program;
+  program.type = ProgType::xdp;
+  // *(u32 *)(fp - 4) = 0; r0 = lookup(map 0, fp - 4); if (r0) r0 = lookup(r0, fp - 4); return 0
+  program.insns = {
+      {0x62, 10, 0, -4, 0}, {0xbf, 2, 10, 0, 0}, {0x07, 2, 0, 0, -4}, {0x18, 1, 1, 0, 0},  {},
+      {0x85, 0, 0, 0, 1},   {0x15, 0, 0, 4, 0},  {0xbf, 1, 0, 0, 0},  {0xbf, 2, 10, 0, 0}, {0x07, 2, 0, 0, -4},
+      {0x85, 0, 0, 0, 1},   {0xb7, 0, 0, 0, 0},  {0x95, 0, 0, 0, 0}};
+  MapSpec outer = map_spec(MapType::array_of_maps, 4, 4, 1);
+  const std::array maps{MapInfo{&outer, {}}};
+  Input input;
+  input.program = &program;
+  input.maps = maps;
+  const Report without = verify(input);
+  REQUIRE(!without.accepted());
+  CHECK(without.findings.front().code == Code::map_without_template);
+  outer.inner = std::make_shared<const MapSpec>(map_spec(MapType::array, 4, 8, 1));
+  CHECK(verify(input).accepted());
 }
 
 }  // namespace

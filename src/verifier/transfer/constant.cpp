@@ -1,12 +1,10 @@
 // Wide constants: numbers, maps, values of maps, functions.
+#include "abi/map_types.hpp"
 #include "verifier/transfer/transfer.hpp"
 
 namespace skep::verifier {
-namespace {
 
 using isa::Operation;
-
-}  // namespace
 
 Objection transfer_constant(Walk& walk, const Step& step) {
   if (auto bad = walk.check_writable(step, step.insn.dst)) return bad;
@@ -18,10 +16,15 @@ Objection transfer_constant(Walk& walk, const Step& step) {
     case Operation::lddw_imm_:
       dst = Register::constant(index | static_cast<std::uint64_t>(static_cast<std::uint32_t>(second.imm)) << 32);
       return {};
-    case Operation::lddw_map_:
+    case Operation::lddw_map_: {
       if (index >= walk.input.maps.size()) return step.finds(Code::map_unknown, {index});
+      const MapSpec& spec = *walk.input.maps[index].spec;
+      const abi::MapTypeSpec* type = abi::find_map_type(spec.type);
+      if (type != nullptr && type->lookup == abi::LookupYields::map && spec.inner == nullptr)
+        return step.finds(Code::map_without_template, {index}, spec.name);
       dst = Register::pointer(RegKind::map, index);
       return {};
+    }
     case Operation::lddw_map_value_: {
       if (index >= walk.input.maps.size()) return step.finds(Code::map_unknown, {index});
       const MapSpec& spec = *walk.input.maps[index].spec;
