@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "abi/kernel_types.hpp"
+#include "abi/map_types.hpp"
 #include "isa/table.hpp"
 #include "verifier/cfg/graph.hpp"
 #include "verifier/cfg/kernel_fields.hpp"
@@ -81,6 +82,11 @@ class Walk {
   [[nodiscard]] MapInfo map_of(const Register& reg) const noexcept {
     const MapInfo& outer = input.maps[reg.target & ~kInnerMap];
     return (reg.target & kInnerMap) != 0 ? MapInfo{outer.spec->inner.get(), {}} : outer;
+  }
+  /// What a look-up in that map yields, besides null.
+  [[nodiscard]] abi::LookupYields lookup_yields(const Register& reg) const noexcept {
+    const abi::MapTypeSpec* type = abi::find_map_type(map_of(reg).spec->type);
+    return type == nullptr ? abi::LookupYields::nothing : type->lookup;
   }
   /// The struct's id in the kernel's types; 0 when they lack it.
   [[nodiscard]] btf::TypeId kernel_type(abi::KernelType type) const noexcept {

@@ -1,10 +1,6 @@
-// The context and packets: which fields a program may touch, and what loading one yields; how much of a packet is
-// proven.
+// The context and what it leads to: which fields a program may touch, and what loading one yields.
 #include "abi/context_fields.hpp"
-#include "abi/prog_types.hpp"
-
 #include "verifier/access/access.hpp"
-#include "verifier/transfer/transfer.hpp"
 
 namespace skep::verifier {
 namespace {
@@ -97,55 +93,7 @@ Objection access_syscall(const Step& step, const Register& reg, const Access& ac
   return {};
 }
 
-/// What a hook's program may return depends on what the hook does.
-abi::ReturnRule hook_rule(const Target& target, const abi::ReturnRule& rule) {
-  using Kind = abi::ReturnRule::Kind;
-  constexpr std::int32_t kMaxErrno = 4095;
-  if (rule.kind != Kind::hook) return target.is_void() ? abi::ReturnRule{Kind::range, 1, 1} : rule;
-  return target.is_bool_hook() ? abi::ReturnRule{Kind::range, 0, 1} : abi::ReturnRule{Kind::range, -kMaxErrno, 0};
-}
-
 }  // namespace
-
-bool returns_nothing(const Walk& walk) noexcept {
-  const program::Program& program = *walk.input.program;
-  return walk.entered == nullptr && walk.target != nullptr && walk.target->kind == Target::Kind::hook &&
-         static_cast<abi::AttachType>(program.expected_attach_type) != abi::AttachType::lsm_cgroup &&
-         walk.target->is_void();
-}
-
-bool may_touch_packet(const Walk& walk, Touch touch) noexcept {
-  const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
-  if (spec == nullptr) return false;
-  return touch == Touch::read ? spec->packet >= abi::PacketAccess::read : spec->packet == abi::PacketAccess::write;
-}
-
-bool may_load_packet(const Walk& walk) noexcept {
-  const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
-  return spec != nullptr && spec->packet_loads;
-}
-
-Objection access_packet(Walk& walk, const Step& step, const Register& reg, const Access& access) {
-  const Range& range = access.range;
-  if (access.touch == Touch::write) {
-    if (!may_touch_packet(walk, Touch::write)) return step.finds(Code::packet_write_prohibited, {range.number});
-    if (access.stored != nullptr && walk.hides(*access.stored))
-      return step.finds(Code::pointer_leak, {access.stored_number}, "packet");
-  }
-  if (auto bad = check_packet(step, reg, range)) return bad;
-  if (access.loaded != nullptr) *access.loaded = Register::unknown();
-  return {};
-}
-
-Objection check_packet(const Step& step, const Register& reg, const Range& range, bool zero_allowed) {
-  if (reg.num.smin < 0) return step.finds(Code::access_index_negative, {range.number, reg.num.smin}, name_of(reg.kind));
-  // The variable part is the base's: what is proven is proven behind it.
-  const std::int64_t off = std::int64_t{reg.off} + range.off;
-  const bool fits =
-      off >= 0 && (range.bytes > 0 || zero_allowed) && static_cast<std::uint64_t>(off) + range.bytes <= reg.size;
-  if (fits) return {};
-  return step.finds(Code::packet_out_of_bounds, {range.number, off, off + range.bytes, reg.size}, name_of(reg.kind));
-}
 
 Objection access_context(Walk& walk, const Step& step, const Register& reg, const Access& access) {
   const Range& range = access.range;
@@ -173,34 +121,6 @@ Objection access_context(Walk& walk, const Step& step, const Register& reg, cons
     return step.finds(Code::context_access, {range.off, range.bytes, writes ? 1 : 0}, layout->name);
   if (access.loaded != nullptr) *access.loaded = loaded_from(walk, *field);
   return {};
-}
-
-Objection check_return(Walk& walk, const Step& step, const Register& r0) {
-  if (walk.entered != nullptr) {
-    if (!walk.entered->returns_number || r0.is_scalar()) return {};
-    return step.finds(Code::function_returns_pointer, {}, name_of(r0.kind));
-  }
-  if (returns_nothing(walk)) return {};
-  if (walk.hides(r0)) return step.finds(Code::pointer_leak, {0}, "return value");
-  const program::Program& program = *walk.input.program;
-  abi::ReturnRule rule = abi::return_rule(program.type, static_cast<abi::AttachType>(program.expected_attach_type));
-  const bool half = rule.kind == abi::ReturnRule::Kind::hook;
-  if (walk.target != nullptr && walk.target->kind == Target::Kind::hook) rule = hook_rule(*walk.target, rule);
-  switch (rule.kind) {
-    case abi::ReturnRule::Kind::anything:
-      return {};
-    case abi::ReturnRule::Kind::range:
-      break;
-    case abi::ReturnRule::Kind::hook:
-    case abi::ReturnRule::Kind::member:
-      return step.finds(Code::unsupported_context, {}, skep::name_of(program.type));
-  }
-  if (!r0.is_scalar()) return step.finds(Code::return_kind, {}, name_of(r0.kind));
-  walk.need_precise(r0);
-  const std::int64_t low = half ? r0.num.smin_half : r0.num.smin;
-  const std::int64_t high = half ? r0.num.smax_half : r0.num.smax;
-  if (low >= rule.low && high <= rule.high) return {};
-  return step.finds(Code::return_range, {low, high, rule.low, rule.high});
 }
 
 }  // namespace skep::verifier

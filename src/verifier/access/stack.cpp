@@ -86,9 +86,7 @@ Objection write_fixed(Walk& walk, const Step& step, const Register& reg, const A
   if (first == 0 && stored != nullptr && stored->is_scalar() && privileged) {
     Register value = *stored;
     if (!fits_in(value.num, bytes)) {
-      value.id = 0;
-      value.flags = 0;
-      value.off = 0;
+      value.unlink();
     } else if (!value.num.is_constant() && value.id == 0) {
       value.id = walk.new_id();
       walk.state.change_reg(access.stored_number).id = value.id;
@@ -182,11 +180,7 @@ Objection read_fixed(Walk& walk, const Step& step, const Register& reg, const Ac
     if (access.loaded == nullptr) return {};
     if (byte_of(off) != 0 || bytes > spilled) return load_bytes(walk, step, frame, off, access);
     *access.loaded = slot.spilled;
-    if (!fits_in(slot.spilled.num, bytes)) {
-      access.loaded->id = 0;
-      access.loaded->flags = 0;
-      access.loaded->off = 0;
-    }
+    if (!fits_in(slot.spilled.num, bytes)) access.loaded->unlink();
     return {};
   }
   if (access.loaded != nullptr) {

@@ -2,6 +2,7 @@
 #include "verifier/cfg/prototype.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "abi/context_fields.hpp"
 #include "btf/btf.hpp"
@@ -32,29 +33,50 @@ std::array<std::string_view, 2> context_names(ProgType type) {
   }
 }
 
-bool has_tag(const Btf& types, TypeId function, int component, std::string_view tag) {
-  for (TypeId id = 1; id < types.size(); ++id) {
-    const auto& type = types.type(id);
-    if (type.kind == Kind::decl_tag && type.ref == function && type.component == component && type.name == tag)
-      return true;
+/// The declaration tags of one function, gathered in one pass over the types.
+class Tags {
+ public:
+  Tags(const Btf& types, TypeId function) {
+    for (TypeId id = 1; id < types.size(); ++id) {
+      if (types.kind(id) != Kind::decl_tag) continue;
+      const auto tag = types.type(id);
+      if (tag.ref == function) tags_.push_back({tag.component, tag.name});
+    }
   }
-  return false;
+  [[nodiscard]] bool has(int component, std::string_view name) const {
+    return std::any_of(tags_.begin(), tags_.end(),
+                       [&](const Tag& tag) { return tag.component == component && tag.name == name; });
+  }
+  [[nodiscard]] bool any_starts_with(std::string_view prefix) const {
+    return std::any_of(tags_.begin(), tags_.end(), [&](const Tag& tag) { return tag.name.starts_with(prefix); });
+  }
+
+ private:
+  struct Tag {
+    int component = -1;
+    std::string_view name;
+  };
+  std::vector<Tag> tags_;
+};
+
+bool is_number(const Btf& types, TypeId id) {
+  const Kind kind = types.kind(types.strip(id));
+  return kind == Kind::int_ || kind == Kind::enum_ || kind == Kind::enum64;
 }
 
-Parameter parameter(const Input& input, TypeId function, int index, TypeId id) {
+Parameter parameter(const Input& input, const Tags& tags, int index, TypeId id) {
   const Btf& types = *input.object_types;
-  const auto& type = types.type(types.strip(id));
-  if (type.kind == Kind::int_ || type.kind == Kind::enum_ || type.kind == Kind::enum64)
-    return {Parameter::Kind::number, false, 0};
+  if (is_number(types, id)) return {Parameter::Kind::number, false, 0};
+  const auto type = types.type(types.strip(id));
   if (type.kind != Kind::ptr) return {Parameter::Kind::unsupported, false, 0};
-  if (has_tag(types, function, index, "arg:ctx")) return {Parameter::Kind::ctx, false, 0};
+  if (tags.has(index, "arg:ctx")) return {Parameter::Kind::ctx, false, 0};
   for (const std::string_view tag : {"arg:trusted", "arg:arena", "arg:untrusted"})
-    if (has_tag(types, function, index, tag)) return {Parameter::Kind::unsupported, false, 0};
+    if (tags.has(index, tag)) return {Parameter::Kind::unsupported, false, 0};
   // The name that counts is the first behind the pointer: bpf_user_pt_regs_t is a typedef.
   TypeId target = type.ref;
   const auto contexts = context_names(input.program->type);
   for (unsigned depth = 0; depth < btf::kMaxNesting; ++depth) {
-    const auto& named = types.type(target);
+    const auto named = types.type(target);
     if (!named.name.empty() && std::find(contexts.begin(), contexts.end(), named.name) != contexts.end())
       return {Parameter::Kind::ctx, false, 0};
     if (named.kind != Kind::typedef_ && named.kind != Kind::const_ && named.kind != Kind::volatile_ &&
@@ -65,7 +87,7 @@ Parameter parameter(const Input& input, TypeId function, int index, TypeId id) {
   if (types.type(target).name == "bpf_dynptr") return {Parameter::Kind::unsupported, false, 0};
   const auto bytes = types.size_of(type.ref);
   if (!bytes || *bytes == 0) return {Parameter::Kind::unsupported, false, 0};
-  return {Parameter::Kind::memory, !has_tag(types, function, index, "arg:nonnull"), *bytes};
+  return {Parameter::Kind::memory, !tags.has(index, "arg:nonnull"), *bytes};
 }
 
 /// The function's type in the object's BTF; 0 when it has none.
@@ -74,11 +96,6 @@ TypeId function_type(const Input& input, std::uint32_t start) {
   const auto& subprogs = input.program->subprogs;
   const auto subprog = std::find_if(subprogs.begin(), subprogs.end(), [&](const auto& s) { return s.start == start; });
   return subprog == subprogs.end() ? 0 : input.object_types->find(Kind::func, subprog->name);
-}
-
-bool is_number(const Btf& types, TypeId id) {
-  const Kind kind = types.type(types.strip(id)).kind;
-  return kind == Kind::int_ || kind == Kind::enum_ || kind == Kind::enum64;
 }
 
 }  // namespace
@@ -98,22 +115,17 @@ std::optional<Prototype> global_prototype(const Input& input, std::uint32_t star
   const auto proto = types.type(types.type(function).ref);
   Prototype result;
   result.returns_number = is_number(types, proto.ref);
+  const Tags tags(types, function);
   const auto parameters = types.parameters(proto);
   for (std::size_t i = 0; i < std::min(parameters.size(), result.parameters.size()); ++i)
-    result.parameters[i] = parameter(input, function, static_cast<int>(i), parameters[i].type);
+    result.parameters[i] = parameter(input, tags, static_cast<int>(i), parameters[i].type);
   return result;
 }
 
 bool has_exception_callback(const Input& input) {
   const TypeId function = function_type(input, 0);
   if (function == 0) return false;
-  const Btf& types = *input.object_types;
-  for (TypeId id = 1; id < types.size(); ++id) {
-    const auto type = types.type(id);
-    if (type.kind == Kind::decl_tag && type.ref == function && type.name.starts_with("exception_callback:"))
-      return true;
-  }
-  return false;
+  return Tags(*input.object_types, function).any_starts_with("exception_callback:");
 }
 
 }  // namespace skep::verifier

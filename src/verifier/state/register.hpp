@@ -77,6 +77,13 @@ struct Register {
   [[nodiscard]] bool is_constant() const noexcept { return is_scalar() && num.is_constant(); }
   [[nodiscard]] bool is_zero() const noexcept { return is_constant() && num.value() == 0; }
 
+  /// A scalar on its own: what is learnt of others tells nothing of it, nor the other way round.
+  void unlink() noexcept {
+    id = 0;
+    off = 0;
+    flags = 0;
+  }
+
   [[nodiscard]] static Register scalar(const Scalar& num, ValueNode node = 0) noexcept {
     Register reg;
     reg.kind = RegKind::scalar;

@@ -35,19 +35,8 @@ bool is_shift(Alu op) { return op == Alu::lsh || op == Alu::rsh || op == Alu::ar
 void link_before_copy(Walk& walk, unsigned number) {
   const Register& source = walk.state.reg(number);
   if (!source.is_scalar() || source.num.is_constant()) return;
-  if (source.has(reg_flag::plus_const)) {
-    Register& reg = walk.state.change_reg(number);
-    reg.id = 0;
-    reg.off = 0;
-    reg.flags = 0;
-  }
+  if (source.has(reg_flag::plus_const)) walk.state.change_reg(number).unlink();
   if (walk.state.reg(number).id == 0) walk.state.change_reg(number).id = walk.new_id();
-}
-
-void unlink(Register& reg) {
-  reg.id = 0;
-  reg.off = 0;
-  reg.flags = 0;
 }
 
 Objection transfer_move(Walk& walk, const Step& step) {
@@ -81,7 +70,7 @@ Objection transfer_move(Walk& walk, const Step& step) {
   Register copy = walk.state.reg(insn.src);
   if (extends_sign) copy.num = sign_extend(copy.num, bits);
   if (step.is32()) copy.num = zero_extend(copy.num, 32);
-  if (!unchanged) unlink(copy);
+  if (!unchanged) copy.unlink();
   walk.state.change_reg(insn.dst) = copy;
   return {};
 }
@@ -94,7 +83,7 @@ Objection transfer_unary(Walk& walk, const Step& step) {
   if (auto bad = walk.check_writable(step, insn.dst)) return bad;
   Register& reg = walk.state.change_reg(insn.dst);
   if (!reg.is_scalar()) reg = Register::unknown();
-  unlink(reg);
+  reg.unlink();
   const auto zero = Scalar::constant(0);
   if (step.info.operation == Operation::neg_) {
     reg.num = step.is32() ? alu_half(Alu::sub, zero, reg.num) : alu(Alu::sub, zero, reg.num);
@@ -197,7 +186,7 @@ void relink(Register& reg, Alu op, bool is32, const Scalar& by, bool allowed) {
   const bool adds_constant = allowed && op == Alu::add && !is32 && reg.id != 0 && by.is_constant();
   if (!adds_constant || reg.has(reg_flag::plus_const) ||
       by.value() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))
-    return unlink(reg);
+    return reg.unlink();
   reg.flags |= reg_flag::plus_const;
   reg.off = static_cast<std::int32_t>(by.value());
 }

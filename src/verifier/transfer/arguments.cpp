@@ -200,9 +200,7 @@ class Checker {
 
   /// A socket map's values are sockets.
   [[nodiscard]] bool wants_socket() const {
-    if (arg_->kind != Arg::map_value || !call_.map) return false;
-    const MapType type = walk_.map_of(*call_.map).spec->type;
-    return type == MapType::sockmap || type == MapType::sockhash;
+    return arg_->kind == Arg::map_value && call_.map && walk_.lookup_yields(*call_.map) == abi::LookupYields::socket;
   }
 
   Objection check_pointer() {

@@ -74,16 +74,12 @@ std::uint32_t acquire(Walk& walk, const Step& step) {
   return id;
 }
 
-void forget_packet(Walk& walk) {
-  walk.state.change_all([](const Register& reg) { return reg.is_packet_any(); },
-                        [&](Register& reg) { invalidate(walk, reg); });
-}
-
 /// An array always has a value under a key that is in range.
 bool finds_value(const Walk& walk, const CallState& call) {
   if (!call.constant_key || static_cast<HelperId>(call.helper.id) != HelperId::map_lookup_elem) return false;
   const MapSpec& spec = *walk.map_of(*call.map).spec;
-  return (spec.type == MapType::array || spec.type == MapType::percpu_array) && *call.constant_key < spec.max_entries;
+  const abi::MapTypeSpec* type = abi::find_map_type(spec.type);
+  return type != nullptr && type->never_null && *call.constant_key < spec.max_entries;
 }
 
 Register value_of(Walk& walk, const CallState& call, bool or_null) {
@@ -155,12 +151,16 @@ Objection result_of(Walk& walk, const Step& step, const CallState& call, Registe
 
 bool gives_reference(const Walk& walk, const CallState& call) {
   if ((call.helper.effects & abi::acquires) != 0) return true;
-  if ((call.helper.effects & abi::acquires_sockets) == 0 || !call.map) return false;
-  const MapType type = walk.map_of(*call.map).spec->type;
-  return type == MapType::sockmap || type == MapType::sockhash;
+  return (call.helper.effects & abi::acquires_sockets) != 0 && call.map &&
+         walk.lookup_yields(*call.map) == abi::LookupYields::socket;
 }
 
 }  // namespace
+
+void forget_packet(Walk& walk) {
+  walk.state.change_all([](const Register& reg) { return reg.is_packet_any(); },
+                        [&](Register& reg) { invalidate(walk, reg); });
+}
 
 void forget_caller_saved(State& state) {
   Frame& frame = state.change_top();

@@ -1,5 +1,4 @@
 // Wide constants: numbers, maps, values of maps, functions.
-#include "abi/map_types.hpp"
 #include "verifier/transfer/transfer.hpp"
 
 namespace skep::verifier {
@@ -18,11 +17,11 @@ Objection transfer_constant(Walk& walk, const Step& step) {
       return {};
     case Operation::lddw_map_: {
       if (index >= walk.input.maps.size()) return step.finds(Code::map_unknown, {index});
+      const Register map = Register::pointer(RegKind::map, index);
       const MapSpec& spec = *walk.input.maps[index].spec;
-      const abi::MapTypeSpec* type = abi::find_map_type(spec.type);
-      if (type != nullptr && type->lookup == abi::LookupYields::map && spec.inner == nullptr)
+      if (walk.lookup_yields(map) == abi::LookupYields::map && spec.inner == nullptr)
         return step.finds(Code::map_without_template, {index}, spec.name);
-      dst = Register::pointer(RegKind::map, index);
+      dst = map;
       return {};
     }
     case Operation::lddw_map_value_: {

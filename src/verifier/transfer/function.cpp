@@ -55,10 +55,7 @@ Objection call_global(Walk& walk, const Step& step, const Prototype& prototype, 
         return step.finds(Code::unsupported_function_argument, {number});
     }
   }
-  if (function.may_change_packet) {
-    walk.state.change_all([](const Register& reg) { return reg.is_packet_any(); },
-                          [&](Register& reg) { reg = walk.may_leak() ? Register::unknown() : Register{}; });
-  }
+  if (function.may_change_packet) forget_packet(walk);
   forget_caller_saved(walk.state);
   if (prototype.returns_number) walk.state.change_reg(0) = Register::unknown();
   walk.state.pc = step.pc + 1;

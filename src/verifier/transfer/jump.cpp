@@ -191,20 +191,19 @@ bool learn_numbers(State& state, const Comparison& c, bool holds) {
 /// What a look-up in a map yields once it is not null: maps of maps hold maps, socket maps sockets.
 void settle_value(const Walk& walk, Register& reg) {
   if (reg.kind != RegKind::map_value) return;
-  switch (walk.map_of(reg).spec->type) {
-    case MapType::array_of_maps:
-    case MapType::hash_of_maps:
+  switch (walk.lookup_yields(reg)) {
+    case abi::LookupYields::nothing:
+    case abi::LookupYields::value:
+      return;
+    case abi::LookupYields::map:
       reg.kind = RegKind::map;
       reg.target |= kInnerMap;
       return;
-    case MapType::xskmap:
-      reg.kind = RegKind::xdp_sock;
-      return;
-    case MapType::sockmap:
-    case MapType::sockhash:
+    case abi::LookupYields::socket:
       reg.kind = RegKind::sock;
       return;
-    default:  // every other map holds plain values
+    case abi::LookupYields::xdp_socket:
+      reg.kind = RegKind::xdp_sock;
       return;
   }
 }

@@ -1,6 +1,7 @@
 // Loads, stores, atomics, legacy packet loads: which access, and what the registers hold afterwards.
 #include <utility>
 
+#include "abi/prog_types.hpp"
 #include "verifier/access/access.hpp"
 #include "verifier/transfer/transfer.hpp"
 
@@ -36,6 +37,12 @@ bool fetches(Operation operation) {
     default:  // every other instruction
       return false;
   }
+}
+
+/// The program type may use ld_abs and ld_ind.
+bool may_load_packet(const Walk& walk) noexcept {
+  const abi::ProgTypeSpec* spec = abi::find_prog_type(walk.input.program->type);
+  return spec != nullptr && spec->packet_loads;
 }
 
 }  // namespace

@@ -26,10 +26,10 @@ namespace skep::verifier {
 [[nodiscard]] Objection check_return(Walk& walk, const Step& step, const Register& r0);
 /// The program ends without a result: r0 need not be there.
 [[nodiscard]] bool returns_nothing(const Walk& walk) noexcept;
-/// The program type may use ld_abs and ld_ind.
-[[nodiscard]] bool may_load_packet(const Walk& walk) noexcept;
 /// Another way on: the function at hand ends here and returns 0.
 [[nodiscard]] Objection leave_early(Walk& walk, const Step& step);
+/// The packet may have moved: what pointed into it is no pointer any more.
+void forget_packet(Walk& walk);
 /// Makes r1 to r5 (and r0) unreadable, as calls do.
 void forget_caller_saved(State& state);
 
