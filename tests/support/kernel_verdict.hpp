@@ -4,6 +4,7 @@
 // to attach to get one that every kernel has, found in the kernel's own BTF.
 #pragma once
 
+#include <doctest/doctest.h>
 #include <linux/bpf.h>
 
 #include <cstring>
@@ -30,6 +31,13 @@ struct ProgramKind {
     return std::string(name_of(type)) + "/" + std::string(abi::name_of(attach)) + (sleepable ? ".s" : "");
   }
 };
+
+/// Whether the running kernel can be asked, and is one that skep follows; says why not.
+inline bool referees() {
+  const auto reason = unavailable_or_older();
+  if (reason) MESSAGE("SKIP: ", *reason);
+  return !reason;
+}
 
 struct Verdict {
   int result = 0;  ///< 0 or a negative errno

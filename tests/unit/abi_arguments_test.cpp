@@ -340,16 +340,10 @@ std::vector<Question> questions(Caller& caller) {
   return all;
 }
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 }  // namespace
 
 TEST_CASE("each argument is of the kind that the running kernel expects") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   Caller caller;
   std::size_t asked = 0;
   for (const Question& question : questions(caller)) {
@@ -371,7 +365,7 @@ TEST_CASE("each argument is of the kind that the running kernel expects") {
 }
 
 TEST_CASE("null, size 0 and read-only memory will do where they will do in the running kernel") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   Caller caller;
   for (const Question& question : questions(caller)) {
     const Arg arg = question.arg().kind;
@@ -441,7 +435,7 @@ std::string expected_result(const abi::Helper& row) {
 }  // namespace
 
 TEST_CASE("calls yield what the running kernel says they yield, references included") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   Caller caller(2);
   std::size_t asked = 0;
   for (const Question& question : questions(caller)) {
@@ -491,7 +485,7 @@ class LessPrivilege {
 }  // namespace
 
 TEST_CASE("memory must be initialised where the running kernel says so to those who may not see its leftovers") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   Caller caller;
   const LessPrivilege less;
   if (!less.ok()) {
@@ -514,7 +508,7 @@ TEST_CASE("memory must be initialised where the running kernel says so to those 
 }
 
 TEST_CASE("helpers want the privilege that the running kernel wants of those who may use BPF") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   Caller caller;
   const LessPrivilege less;
   if (!less.ok()) {

@@ -28,12 +28,6 @@ constexpr Insn kZero{0xb7, 0, 0, 0, 0};
 constexpr Insn kOne{0xb7, 0, 0, 0, 1};
 constexpr Insn kExit{0x95, 0, 0, 0, 0};
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 /// One load or store at an offset of what a register points to.
 struct Access {
   std::uint32_t off = 0;
@@ -111,7 +105,7 @@ Insn result_of(kernel::Referee& referee, const kernel::ProgramKind& kind) {
 }  // namespace
 
 TEST_CASE("each program type may load and store what the running kernel lets it load and store") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   std::size_t compared = 0;
   for (const kernel::ProgramKind& kind : kinds_to_sweep()) {
@@ -172,7 +166,7 @@ bool yields(std::string_view log, std::string_view word, std::string_view type) 
 }  // namespace
 
 TEST_CASE("each field yields what the running kernel says it yields") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee(2);
   std::size_t compared = 0;
   for (const kernel::ProgramKind& kind : kinds_to_sweep()) {
@@ -234,7 +228,7 @@ std::vector<Pointee> pointees(const kernel::Descriptor& xskmap) {
 }  // namespace
 
 TEST_CASE("behind a socket pointer lies what the running kernel lets a program load") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   bpf_attr attr{};
   attr.map_type = BPF_MAP_TYPE_XSKMAP;
@@ -261,7 +255,7 @@ TEST_CASE("behind a socket pointer lies what the running kernel lets a program l
 }
 
 TEST_CASE("flow keys are plain memory of the size that the running kernel gives them") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   const std::uint32_t end = abi::kFlowKeysBytes;
   for (const Access& access : accesses_in(0, end + 8)) {

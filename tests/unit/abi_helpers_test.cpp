@@ -24,12 +24,6 @@ constexpr Insn kSetResult{0xb7, 0, 0, 0, 1};
 constexpr Insn kExit{0x95, 0, 0, 0, 0};
 constexpr std::uint8_t kCall = 0x85;
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 /// The kinds of program that the running kernel loads.
 std::vector<kernel::ProgramKind> loadable_kinds() {
   kernel::Referee referee;
@@ -158,7 +152,7 @@ TEST_CASE("rows hold together: sizes follow memory, map parts follow a map, ever
 }
 
 TEST_CASE("each kind of program may call the helpers that the running kernel lets it call") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   std::size_t checked = 0;
   std::size_t different = 0;
@@ -183,7 +177,7 @@ TEST_CASE("each kind of program may call the helpers that the running kernel let
 }
 
 TEST_CASE("helpers want the licence and the sleep that the running kernel wants of them") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   std::set<std::uint32_t> seen;
   for (const kernel::ProgramKind& kind : loadable_kinds()) {
@@ -249,7 +243,7 @@ std::vector<Insn> call_with_map(const abi::Helper& helper, const kernel::Descrip
 }  // namespace
 
 TEST_CASE("each helper takes the map types that the running kernel lets it take") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   const std::vector<kernel::ProgramKind> kinds = loadable_kinds();
   kernel::Referee referee;
   std::size_t checked = 0;

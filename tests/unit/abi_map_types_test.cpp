@@ -24,12 +24,6 @@ namespace {
 constexpr Insn kZero{0xb7, 0, 0, 0, 0};
 constexpr Insn kExit{0x95, 0, 0, 0, 0};
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 Insn call(HelperId id) { return {0x85, 0, 0, 0, static_cast<std::int32_t>(id)}; }
 
 std::vector<Insn> refer_to(std::uint8_t reg, std::uint8_t how, const kernel::Descriptor& map) {
@@ -79,7 +73,7 @@ TEST_CASE("there is a row for every map type, and fields only where there are va
 }
 
 TEST_CASE("maps are made with the key and value sizes that the running kernel makes them with") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   constexpr std::array kSizes{0u,  1u,   2u,   3u,   4u,   5u,    7u,    8u,    9u,     12u,   16u,
                               24u, 260u, 261u, 512u, 513u, 1016u, 1024u, 4096u, 32768u, 32769u};
   std::size_t compared = 0;
@@ -105,7 +99,7 @@ TEST_CASE("maps are made with the key and value sizes that the running kernel ma
 }
 
 TEST_CASE("look-ups yield what the running kernel says they yield") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee(2);
   for (const auto& [type, map] : kernel::small_maps()) {
     const abi::MapTypeSpec& spec = *abi::find_map_type(type);
@@ -119,7 +113,7 @@ TEST_CASE("look-ups yield what the running kernel says they yield") {
 }
 
 TEST_CASE("sleepable programs, and references to values, are for the map types that the running kernel has them for") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   for (const auto& [type, map] : kernel::small_maps()) {
     const abi::MapTypeSpec& spec = *abi::find_map_type(type);
@@ -135,7 +129,7 @@ TEST_CASE("sleepable programs, and references to values, are for the map types t
 }
 
 TEST_CASE("sockmaps change in the programs that the running kernel lets change them") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   const auto maps = kernel::small_maps();
   std::size_t compared = 0;

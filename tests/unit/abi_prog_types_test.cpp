@@ -24,12 +24,6 @@ constexpr Insn kZero{0xb7, 0, 0, 0, 0};
 constexpr Insn kOne{0xb7, 0, 0, 0, 1};
 constexpr Insn kExit{0x95, 0, 0, 0, 0};
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 /// Kinds of a type of which this kernel loads any; what it refuses without a look at the type says nothing.
 std::vector<ProgramKind> judged_kinds() {
   kernel::Referee referee;
@@ -84,7 +78,7 @@ TEST_CASE("there is a row for every program type, with a context or a reason to 
 }
 
 TEST_CASE("the running kernel loads the kinds of program, sleepable or not, that the table has") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   std::size_t compared = 0;
   for (ProgramKind kind : judged_kinds()) {
@@ -100,7 +94,7 @@ TEST_CASE("the running kernel loads the kinds of program, sleepable or not, that
 }
 
 TEST_CASE("programs return what the running kernel lets them return") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   constexpr std::array kValues{std::numeric_limits<std::int32_t>::min(), -4096, -1, 0, 1, 2, 3, 4,
                                std::numeric_limits<std::int32_t>::max()};
@@ -154,7 +148,7 @@ bool accepts(kernel::Referee& referee, const ProgramKind& kind, std::vector<Insn
 }  // namespace
 
 TEST_CASE("packets are read, written and passed on as the running kernel lets them be") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   bpf_attr attr{};
   attr.map_type = BPF_MAP_TYPE_HASH;
@@ -185,7 +179,7 @@ TEST_CASE("packets are read, written and passed on as the running kernel lets th
 }
 
 TEST_CASE("old packet loads are for the types that the running kernel lets have them") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   for (const ProgramKind& kind : loadable_kinds()) {
     if (kind.type == ProgType::tracing) continue;

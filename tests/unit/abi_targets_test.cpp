@@ -14,12 +14,6 @@ using abi::AttachType;
 
 namespace {
 
-bool kernel_referees() {
-  const auto reason = kernel::unavailable_or_older();
-  if (reason) MESSAGE("SKIP: ", *reason);
-  return !reason;
-}
-
 /// What an argument's load yields, in the kernel's words; empty when there is no such argument.
 std::string loads_as(kernel::Referee& referee, const kernel::ProgramKind& kind, unsigned arg) {
   const std::array program{Insn{0x79, 7, 1, static_cast<std::int16_t>(8 * arg), 0}, Insn{0xb7, 0, 0, 0, 0},
@@ -38,7 +32,7 @@ std::string loads_as(kernel::Referee& referee, const kernel::ProgramKind& kind, 
 }  // namespace
 
 TEST_CASE("tracepoints have the nullable arguments that the running kernel says they have") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee(2);
   constexpr std::string_view kPrefix = "btf_trace_";
   constexpr unsigned kMaxArgs = 12;
@@ -64,7 +58,7 @@ TEST_CASE("tracepoints have the nullable arguments that the running kernel says 
 }
 
 TEST_CASE("iterators have the arguments that the running kernel says they have") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee(2);
   std::size_t compared = 0;
   for (const abi::IterTarget& target : abi::iter_targets()) {
@@ -106,7 +100,7 @@ TEST_CASE("iterators have the arguments that the running kernel says they have")
 }
 
 TEST_CASE("no iterator of the running kernel is missing") {
-  if (!kernel_referees()) return;
+  if (!kernel::referees()) return;
   kernel::Referee referee;
   constexpr std::string_view kPrefix = "bpf_iter_";
   for (const kernel::KernelType& type : kernel::kernel_types(kernel::kBtfFunc, kPrefix)) {
