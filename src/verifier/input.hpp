@@ -18,6 +18,8 @@ class Btf;
 
 namespace skep::verifier {
 
+class Observer;
+
 /// What the loading process may do; Linux' capabilities, as far as the verifier asks.
 struct Privileges {
   bool bpf = true;        ///< CAP_BPF: loops, subprograms, variable stack access …
@@ -52,6 +54,7 @@ struct Input {
   const btf::Btf* object_types = nullptr;  ///< the object's own BTF; null when it has none
   const btf::Btf* kernel_types = nullptr;  ///< the target kernel's; null when there is none
   Options options;
+  Observer* observer = nullptr;  ///< is told of each step, see observer.hpp; null: nobody
 };
 
 struct Stats {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "verifier/observer.hpp"
 #include "verifier/transfer/transfer.hpp"
 
 namespace skep::verifier {
@@ -33,6 +34,7 @@ Objection Walk::note_access(const Step& step, unsigned number) {
 Objection Walk::put_aside(const Step& step, State branch) {
   if (waiting_.size() >= input.options.limits.branches)
     return step.finds(Code::too_many_branches, {input.options.limits.branches});
+  if (input.observer != nullptr) input.observer->put_aside(*this, step.pc, branch.pc);
   if (branch.parent != nullptr) ++branch.parent->branches;
   waiting_.push_back(std::move(branch));
   stats.longest_queue = std::max(stats.longest_queue, static_cast<std::uint32_t>(waiting_.size()));
@@ -41,6 +43,7 @@ Objection Walk::put_aside(const Step& step, State branch) {
 
 Objection Walk::walk_path() {
   ended_ = false;
+  bool covered = false;
   while (!ended_) {
     const std::uint32_t pc = state.pc;
     const Insn& insn = input.program->insns[pc];
@@ -52,20 +55,26 @@ Objection Walk::walk_path() {
     if ((insn.opcode & kClassMask) == kJump || (insn.opcode & kClassMask) == kJump32) ++stats.jumps;
     if (place.prune_point) {
       const Visit visit = explored.visit(*this, place);
-      if (visit == Visit::covered) break;
+      covered = visit == Visit::covered;
+      if (covered) break;
       if (visit == Visit::endless) return step.finds(Code::endless_loop);
     }
+    if (input.observer != nullptr) input.observer->step(*this, pc);
     if (auto bad = transfer(*this, step)) return bad;
   }
+  if (input.observer != nullptr) input.observer->end_path(*this, covered);
   Explored::end_way(*this, state.parent);
   return {};
 }
 
 Objection Walk::run(State entry) {
-  waiting_.push_back(std::move(entry));
+  state = std::move(entry);
+  if (input.observer != nullptr) input.observer->begin(*this);
+  if (auto bad = walk_path()) return bad;
   while (!waiting_.empty()) {
     state = std::move(waiting_.back());
     waiting_.pop_back();
+    if (input.observer != nullptr) input.observer->resume(*this);
     if (auto bad = walk_path()) return bad;
   }
   return {};
