@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ class Btf;
 namespace skep::verifier {
 
 class Observer;
+class Facts;
 
 /// What the loading process may do; Linux' capabilities, as far as the verifier asks.
 struct Privileges {
@@ -37,7 +39,12 @@ struct Options {
   Privileges privileges;
   Limits limits;
   bool strict_alignment = false;  ///< BPF_F_STRICT_ALIGNMENT
+  bool facts = false;             ///< collect what lower/ can use
   bool check_often = false;       ///< BPF_F_TEST_STATE_FREQ: keep a state at every place where paths meet
+  /// How many findings to look for. The path that leads to one ends there, others go on; the first is always the one
+  /// that Linux would report.
+  std::uint32_t max_findings = 1;
+  std::uint32_t insns_after_finding = 100'000;  ///< instructions processed in search of further ones
 };
 
 /// A map as the verifier sees it: what it is, not the live one.
@@ -64,13 +71,15 @@ struct Stats {
   std::uint32_t peak_states = 0;
   std::uint32_t longest_queue = 0;  ///< most paths waiting at once
   std::uint32_t stack_bytes = 0;    ///< deepest stack of any call chain
+  std::uint64_t peak_bytes = 0;     ///< most memory held at once for states, waiting paths and what links them
 };
 
-/// An empty `findings` accepts the program.
+/// An empty `findings` accepts the program. None names the same code and instruction as one before.
 struct Report {
   std::vector<Finding> findings;
   std::string malformed;  ///< what Code::malformed is about
   Stats stats;
+  std::shared_ptr<const Facts> facts;  ///< of an accepted program, when Options::facts asked for them
 
   [[nodiscard]] bool accepted() const noexcept { return findings.empty(); }
 };

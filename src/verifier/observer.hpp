@@ -6,6 +6,7 @@
 namespace skep::verifier {
 
 class Walk;
+struct Finding;
 
 /// Called from inside verify(), on its thread. What it is shown is only valid during the call. Paths put aside are
 /// taken up again last in, first out.
@@ -20,6 +21,9 @@ class Observer {
   virtual void put_aside(const Walk& /*walk*/, std::uint32_t /*pc*/, std::uint32_t /*to*/) {}
   /// The path at hand has ended; `covered`: because an explored state covers it.
   virtual void end_path(const Walk& /*walk*/, bool /*covered*/) {}
+  /// The path at hand ends here, for this reason. It is its last step that is to blame, but for findings about what the
+  /// path has become (too long, endless).
+  virtual void found(const Walk& /*walk*/, const Finding& /*finding*/) {}
   /// The path put aside last is taken up.
   virtual void resume(const Walk& /*walk*/) {}
 };

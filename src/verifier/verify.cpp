@@ -1,12 +1,14 @@
 // The pipeline: shape, then every path of the program, then every global function it calls, then the depth of its
 // stack.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "abi/prog_types.hpp"
 #include "isa/table.hpp"
 #include "verifier/cfg/stack_depth.hpp"
+#include "verifier/facts.hpp"
 #include "verifier/walk.hpp"
 
 namespace skep::verifier {
@@ -57,15 +59,24 @@ State function_entry(Walk& walk, std::uint32_t function, const Prototype& protot
 
 class Verification {
  public:
-  explicit Verification(const Input& input) : input_(input) {}
+  explicit Verification(const Input& input)
+      : input_(input), findings_(input.options.max_findings, input.options.insns_after_finding) {}
 
   Report run() {
-    if (auto bad = judge()) report_.findings.push_back(*bad);
+    if (auto bad = check_shape()) {
+      report_.findings.push_back(*bad);
+    } else {
+      if (input_.options.facts) facts_.emplace(input_.program->insns.size());
+      walk_all();
+      report_.findings = findings_.take();
+      if (facts_ && report_.accepted()) report_.facts = finish_facts();
+    }
     return std::move(report_);
   }
 
  private:
-  Objection judge() {
+  /// What can be said before any path is walked.
+  Objection check_shape() {
     const program::Program& program = *input_.program;
     const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type);
     const bool known =
@@ -91,38 +102,53 @@ class Verification {
     for (const MapInfo& map : input_.maps) kernel_fields_.push_back(kernel_fields(input_, *map.spec));
     for (const Function& function : graph_.functions())
       prototypes_.push_back(function.start == 0 ? std::nullopt : global_prototype(input_, function.start));
-    if (auto bad = walk_from(std::nullopt)) return bad;
-    for (std::uint32_t i = 1; i < prototypes_.size(); ++i) {
-      if (!prototypes_[i]) continue;
-      if (auto bad = walk_from(i)) return bad;
-    }
-    return check_stack_depth(graph_, program.insns, deepest_, report_.stats.stack_bytes);
+    return {};
   }
 
-  Objection walk_from(std::optional<std::uint32_t> function) {
+  void walk_all() {
+    walk_from(std::nullopt);
+    for (std::uint32_t i = 1; i < prototypes_.size() && !is_over(); ++i)
+      if (prototypes_[i]) walk_from(i);
+    if (is_over()) return;
+    if (auto bad = check_stack_depth(graph_, input_.program->insns, deepest_, report_.stats.stack_bytes))
+      findings_.add(*bad, report_.stats.processed);
+  }
+
+  [[nodiscard]] bool is_over() const { return findings_.is_over(report_.stats.processed); }
+
+  void walk_from(std::optional<std::uint32_t> function) {
     Walk walk(input_, graph_, prototypes_);
     walk.stats.processed = report_.stats.processed;
     deepest_.resize(graph_.functions().size());
     walk.deepest = &deepest_;
     walk.kernel_fields = kernel_fields_;
     walk.target = target_ ? &*target_ : nullptr;
+    walk.facts = facts_ ? &*facts_ : nullptr;
     if (function) {
       walk.entered = &*prototypes_[*function];
       for (const Parameter& parameter : walk.entered->parameters)
         if (parameter.kind == Parameter::Kind::unsupported)
-          return Finding{Code::unsupported_function_argument, graph_.functions()[*function].start, {}, {}};
+          return findings_.add({Code::unsupported_function_argument, graph_.functions()[*function].start, {}, {}},
+                               walk.stats.processed);
     }
     State entry = function ? function_entry(walk, *function, *walk.entered) : program_entry();
-    auto bad = walk.run(std::move(entry));
+    walk.run(std::move(entry), findings_);
+    if (facts_) facts_->end_walk(walk);
     Stats& stats = report_.stats;
     stats.processed = walk.stats.processed;
     stats.total_states += walk.stats.total_states;
     stats.peak_states = std::max(stats.peak_states, walk.stats.peak_states);
     stats.longest_queue = std::max(stats.longest_queue, walk.stats.longest_queue);
-    return bad;
+  }
+
+  std::shared_ptr<const Facts> finish_facts() {
+    for (std::size_t i = 0; i < deepest_.size(); ++i) facts_->function(graph_.functions()[i].start, deepest_[i]);
+    return std::make_shared<const Facts>(std::move(*facts_).finish());
   }
 
   const Input& input_;
+  Findings findings_;
+  std::optional<FactsRecorder> facts_;
   Graph graph_;
   std::vector<std::optional<Prototype>> prototypes_;
   std::vector<std::uint32_t> deepest_;

@@ -1,8 +1,9 @@
-// The walk: one path after the other, until all have ended or one breaks a rule.
+// The walk: one path after the other, until all have ended or enough rules are broken.
 #include "verifier/walk.hpp"
 
 #include <algorithm>
 
+#include "verifier/facts.hpp"
 #include "verifier/observer.hpp"
 #include "verifier/transfer/transfer.hpp"
 
@@ -59,6 +60,7 @@ Objection Walk::walk_path() {
       if (covered) break;
       if (visit == Visit::endless) return step.finds(Code::endless_loop);
     }
+    if (facts != nullptr) facts->step(*this, step);
     if (input.observer != nullptr) input.observer->step(*this, pc);
     if (auto bad = transfer(*this, step)) return bad;
   }
@@ -67,17 +69,22 @@ Objection Walk::walk_path() {
   return {};
 }
 
-Objection Walk::run(State entry) {
+void Walk::run(State entry, Findings& findings) {
   state = std::move(entry);
   if (input.observer != nullptr) input.observer->begin(*this);
-  if (auto bad = walk_path()) return bad;
-  while (!waiting_.empty()) {
+  for (;;) {
+    if (auto bad = walk_path()) {
+      if (input.observer != nullptr) input.observer->found(*this, *bad);
+      findings.add(*bad, stats.processed);
+      if (findings.is_over(stats.processed)) return;
+      // What comes after the mistake would only follow from it.
+      Explored::end_way(*this, state.parent);
+    }
+    if (waiting_.empty() || findings.is_over(stats.processed)) return;
     state = std::move(waiting_.back());
     waiting_.pop_back();
     if (input.observer != nullptr) input.observer->resume(*this);
-    if (auto bad = walk_path()) return bad;
   }
-  return {};
 }
 
 }  // namespace skep::verifier

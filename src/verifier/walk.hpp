@@ -17,12 +17,15 @@
 #include "verifier/cfg/kernel_fields.hpp"
 #include "verifier/cfg/prototype.hpp"
 #include "verifier/cfg/target.hpp"
+#include "verifier/diagnose/findings.hpp"
 #include "verifier/input.hpp"
 #include "verifier/prune/explored.hpp"
 #include "verifier/prune/values.hpp"
 #include "verifier/state/state.hpp"
 
 namespace skep::verifier {
+
+class FactsRecorder;
 
 /// In Register::target: not the map itself, but one that it holds.
 inline constexpr std::uint32_t kInnerMap = std::uint32_t{1} << 31;
@@ -56,6 +59,7 @@ class Walk {
   std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
 
+  FactsRecorder* facts = nullptr;  ///< collects what holds at each instruction; null: nobody asks
   const Target* target = nullptr;  ///< what a program with typed arguments attaches to; null for others
 
   [[nodiscard]] std::uint32_t new_id() noexcept { return ++last_id_; }
@@ -68,8 +72,8 @@ class Walk {
     return prototypes_[function] ? &*prototypes_[function] : nullptr;
   }
 
-  /// Walks from `entry` until no path is left.
-  [[nodiscard]] Objection run(State entry);
+  /// Walks from `entry` until no path is left, or enough is found.
+  void run(State entry, Findings& findings);
   /// Puts a path aside, to be walked later from `branch.pc`.
   [[nodiscard]] Objection put_aside(const Step& step, State branch);
   /// The state's way ends here.
@@ -108,7 +112,6 @@ class Walk {
 
  private:
   [[nodiscard]] Objection walk_path();
-
   std::span<const std::optional<Prototype>> prototypes_;
   std::vector<RegKind> accessed_through_;  ///< by pc; uninit: not accessed yet
   std::vector<State> waiting_;
