@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "verifier/access/access.hpp"
+#include "verifier/facts.hpp"
 
 namespace skep::verifier {
 namespace {
@@ -10,6 +11,41 @@ constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 29;
 
 bool fits(std::int64_t off, std::uint32_t bytes, std::uint32_t limit, bool zero_allowed) {
   return off >= 0 && (bytes > 0 || zero_allowed) && static_cast<std::uint64_t>(off) + bytes <= limit;
+}
+
+Objection access_by_kind(Walk& walk, const Step& step, const Register& reg, const Access& access) {
+  switch (reg.kind) {
+    case RegKind::stack:
+      return access_stack(walk, step, reg, access);
+    case RegKind::ctx:
+    case RegKind::sock:
+    case RegKind::sock_common:
+    case RegKind::tcp_sock:
+    case RegKind::xdp_sock:
+    case RegKind::flow_keys:
+      return access_context(walk, step, reg, access);
+    case RegKind::packet:
+    case RegKind::packet_meta:
+      return access_packet(walk, step, reg, access);
+    case RegKind::map_value:
+    case RegKind::map_key:
+      return access_map_value(walk, step, reg, access);
+    case RegKind::memory:
+      return access_memory(walk, step, reg, access);
+    case RegKind::buffer:
+    case RegKind::tp_buffer:
+      return access_buffer(step, reg, access);
+    case RegKind::btf_object:
+      return access_object(walk, step, reg, access);
+    case RegKind::map:
+      return access_map(walk, step, reg, access);
+    case RegKind::uninit:
+    case RegKind::scalar:
+    case RegKind::packet_end:
+    case RegKind::function:
+      break;
+  }
+  return step.finds(Code::access_through_non_pointer, {access.range.number}, name_of(reg.kind));
 }
 
 }  // namespace
@@ -57,43 +93,11 @@ Objection access_memory(Walk& walk, const Step& step, const Register& reg, const
 
 Objection check_access(Walk& walk, const Step& step, const Access& access) {
   const Register reg = walk.state.reg(access.range.number);
-  const auto refused = [&] {
-    return step.finds(Code::access_through_non_pointer, {access.range.number}, name_of(reg.kind));
-  };
   if (reg.has(reg_flag::maybe_null)) return step.finds(Code::access_or_null, {access.range.number}, name_of(reg.kind));
   if (auto bad = check_alignment(walk, step, reg, access.range, access.atomic)) return bad;
-  switch (reg.kind) {
-    case RegKind::stack:
-      return access_stack(walk, step, reg, access);
-    case RegKind::ctx:
-    case RegKind::sock:
-    case RegKind::sock_common:
-    case RegKind::tcp_sock:
-    case RegKind::xdp_sock:
-    case RegKind::flow_keys:
-      return access_context(walk, step, reg, access);
-    case RegKind::packet:
-    case RegKind::packet_meta:
-      return access_packet(walk, step, reg, access);
-    case RegKind::map_value:
-    case RegKind::map_key:
-      return access_map_value(walk, step, reg, access);
-    case RegKind::memory:
-      return access_memory(walk, step, reg, access);
-    case RegKind::buffer:
-    case RegKind::tp_buffer:
-      return access_buffer(step, reg, access);
-    case RegKind::btf_object:
-      return access_object(walk, step, reg, access);
-    case RegKind::map:
-      return access_map(walk, step, reg, access);
-    case RegKind::uninit:
-    case RegKind::scalar:
-    case RegKind::packet_end:
-    case RegKind::function:
-      return refused();
-  }
-  return refused();
+  if (auto bad = access_by_kind(walk, step, reg, access)) return bad;
+  if (walk.facts != nullptr) walk.facts->access(step, reg, access);
+  return {};
 }
 
 }  // namespace skep::verifier

@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "verifier/facts.hpp"
 #include "verifier/transfer/transfer.hpp"
 
 namespace skep::verifier {
@@ -299,6 +300,7 @@ Objection transfer_branch(Walk& walk, const Step& step) {
   if (const auto decided = decide_comparison(c)) {
     if (c.a.is_scalar()) walk.need_precise(c.a);
     if (c.b.is_scalar()) walk.need_precise(c.b);
+    if (walk.facts != nullptr) walk.facts->edge(step.pc, *decided);
     walk.state.pc = *decided ? target : step.pc + 1;
     return {};
   }
@@ -319,6 +321,8 @@ Objection transfer_branch(Walk& walk, const Step& step) {
     walk.need_precise(c.a);
     walk.need_precise(c.b);
   }
+  if (walk.facts != nullptr && may_take) walk.facts->edge(step.pc, true);
+  if (walk.facts != nullptr && may_fall) walk.facts->edge(step.pc, false);
   const bool told = learn_null(walk, walk.state, taken, c) || learn_packet(walk.state, taken, c);
   const bool null_test = !c.has_right && insn.imm == 0 && c.a.has(reg_flag::maybe_null);
   if (!told && !null_test && walk.hides(c.a)) return step.finds(Code::pointer_comparison_prohibited, {insn.dst});
@@ -331,6 +335,10 @@ Objection transfer_branch(Walk& walk, const Step& step) {
 }
 
 Objection transfer_may_goto(Walk& walk, const Step& step) {
+  if (walk.facts != nullptr) {
+    walk.facts->edge(step.pc, true);
+    walk.facts->edge(step.pc, false);
+  }
   // The counter behind may_goto may run out at any time; while it has not, the program goes on. Each time round, what
   // nothing relied on is forgotten, so that the rounds meet.
   State staying = walk.state;

@@ -1,0 +1,111 @@
+// What is true at each instruction of an accepted program on every path that leads there: for lower/, which leaves out
+// the checks that these facts make needless.
+//
+// Only what holds on pruned paths, too, is a fact. Kinds of pointers, map pointers and what is read of frozen maps hold
+// because a state only covers another when these agree; of numbers, only those that the comparison of states demands
+// (precise ones), or that no checkpoint supplied, count.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "verifier/state/register.hpp"
+
+namespace skep::verifier {
+
+/// One bit a RegKind.
+using KindSet = std::uint32_t;
+[[nodiscard]] constexpr KindSet kind_bit(RegKind kind) noexcept { return KindSet{1} << static_cast<unsigned>(kind); }
+
+/// What every path agrees on, of a value that paths may disagree on.
+class Agreed {
+ public:
+  void add(std::uint64_t value) noexcept {
+    if (seen_ == Seen::nothing) {
+      seen_ = Seen::one;
+      value_ = value;
+    } else if (value != value_) {
+      seen_ = Seen::many;
+    }
+  }
+  void refuse() noexcept { seen_ = Seen::many; }
+  [[nodiscard]] std::optional<std::uint64_t> value() const noexcept {
+    return seen_ == Seen::one ? std::optional(value_) : std::nullopt;
+  }
+
+ private:
+  enum class Seen : std::uint8_t { nothing, one, many };
+  std::uint64_t value_ = 0;
+  Seen seen_ = Seen::nothing;
+};
+
+struct InsnFacts {
+  /// Of a load: the number it yields, out of a frozen map. Of a helper call: the program's map that r1 names.
+  Agreed value;
+  KindSet base = 0;              ///< of a memory access: kinds of pointer it goes through
+  bool reached = false;          ///< some path gets here; false: dead code
+  bool jumps = false;            ///< of a conditional jump: some path takes it
+  bool falls_through = false;    ///< of a conditional jump: some path does not
+  bool may_divide_by_0 = false;  ///< of a division or modulo by a register
+};
+
+/// Immutable once the verifier hands it out.
+class Facts {
+ public:
+  [[nodiscard]] const InsnFacts& at(std::uint32_t pc) const noexcept { return insns_[pc]; }
+  /// How many bytes of the context the program touches, from its start.
+  [[nodiscard]] std::uint32_t context_bytes() const noexcept { return context_bytes_; }
+  [[nodiscard]] bool writes_context() const noexcept { return writes_context_; }
+  /// It loads packet pointers, or others, out of the context: any bytes will not do for one.
+  [[nodiscard]] bool loads_context_pointers() const noexcept { return loads_context_pointers_; }
+  /// Of the function that starts at `pc`: how deep its own frame is used; 0 for an instruction that starts none.
+  [[nodiscard]] std::uint32_t stack_bytes(std::uint32_t pc) const noexcept {
+    const auto found = stack_bytes_.find(pc);
+    return found == stack_bytes_.end() ? 0 : found->second;
+  }
+
+ private:
+  friend class FactsRecorder;
+  std::vector<InsnFacts> insns_;
+  std::unordered_map<std::uint32_t, std::uint32_t> stack_bytes_;
+  std::uint32_t context_bytes_ = 0;
+  bool writes_context_ = false;
+  bool loads_context_pointers_ = false;
+};
+
+class Walk;
+struct Step;
+struct Access;
+
+/// Collects facts while the walks of one verification go on.
+class FactsRecorder {
+ public:
+  explicit FactsRecorder(std::size_t insns) { facts_.insns_.resize(insns); }
+
+  /// The walk is about to move over an instruction.
+  void step(const Walk& walk, const Step& step);
+  /// A conditional jump at `pc` may go this way.
+  void edge(std::uint32_t pc, bool taken) noexcept {
+    InsnFacts& facts = facts_.insns_[pc];
+    (taken ? facts.jumps : facts.falls_through) = true;
+  }
+  /// A memory access through `base` was found to be allowed.
+  void access(const Step& step, const Register& base, const Access& access);
+  /// What the values of a walk turned out to be precise in is known: it has accepted.
+  void end_walk(const Walk& walk);
+  void function(std::uint32_t start, std::uint32_t stack_bytes) { facts_.stack_bytes_[start] = stack_bytes; }
+
+  [[nodiscard]] Facts finish() && { return std::move(facts_); }
+
+ private:
+  void divides(const Step& step, const Register& divisor);
+
+  Facts facts_;
+  /// Divisors that are not zero as long as the node they come from is precise.
+  std::vector<std::pair<std::uint32_t, ValueNode>> divisors_;
+};
+
+}  // namespace skep::verifier
