@@ -1,13 +1,31 @@
-// skep_bench [--check | Google Benchmark's options]. Nothing is timed before all engines gave the same results.
+// skep_bench [--check | --verify SOURCE... [--tsv FILE] | Google Benchmark's options]. Nothing is timed before all
+// engines gave the same results.
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
 #include "benches.hpp"
 #include "report.hpp"
+#include "verify_bench.hpp"
+
+namespace {
+
+int verify(std::vector<std::string> arguments) {
+  std::string tsv;
+  if (arguments.size() >= 2 && arguments[arguments.size() - 2] == "--tsv") {
+    tsv = arguments.back();
+    arguments.resize(arguments.size() - 2);
+  }
+  return skep::bench::bench_verify(arguments, tsv);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace skep::bench;
+  if (argc > 2 && std::string_view(argv[1]) == "--verify") return verify({argv + 2, argv + argc});
   const bool check_only = argc == 2 && std::string_view(argv[1]) == "--check";
   if (!check_only) {
     benchmark::Initialize(&argc, argv);
