@@ -10,6 +10,7 @@
 
 #include <skep/map.hpp>
 
+#include "abi/sets.hpp"
 #include "program/program.hpp"
 #include "verifier/diagnose/finding.hpp"
 
@@ -28,6 +29,19 @@ struct Privileges {
   bool perfmon = true;    ///< CAP_PERFMON: pointers may become numbers, uninitialised stack may be read
   bool net_admin = true;  ///< CAP_NET_ADMIN
 };
+
+/// Whether these suffice for what asks for a privilege.
+[[nodiscard]] constexpr bool holds(const Privileges& privileges, abi::Privilege needed) noexcept {
+  switch (needed) {
+    case abi::Privilege::none:
+      return true;
+    case abi::Privilege::bpf:
+      return privileges.bpf;
+    case abi::Privilege::perfmon:
+      return privileges.perfmon;
+  }
+  return false;
+}
 
 /// Linux' limits (include/linux/bpf_verifier.h, 6.18).
 struct Limits {

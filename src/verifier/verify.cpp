@@ -1,6 +1,7 @@
 // The pipeline: shape, then every path of the program, then every global function it calls, then the depth of its
 // stack.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -57,6 +58,24 @@ State function_entry(Walk& walk, std::uint32_t function, const Prototype& protot
   return state;
 }
 
+constexpr std::int64_t kMaxInsnsUnprivileged = 4096;
+
+bool may_load(const Privileges& have, abi::LoadNeeds needs) {
+  switch (needs) {
+    case abi::LoadNeeds::nothing:
+      return true;
+    case abi::LoadNeeds::bpf:
+      return have.bpf;
+    case abi::LoadNeeds::net_admin:
+      return have.bpf && have.net_admin;
+    case abi::LoadNeeds::perfmon:
+      return have.bpf && have.perfmon;
+    case abi::LoadNeeds::net_admin_and_perfmon:
+      return have.bpf && have.net_admin && have.perfmon;
+  }
+  return false;
+}
+
 class Verification {
  public:
   explicit Verification(const Input& input)
@@ -82,14 +101,17 @@ class Verification {
     const bool known =
         spec != nullptr && spec->context != abi::ContextForm::none && spec->context != abi::ContextForm::target;
     if (!known) return Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
+    const Privileges& privileges = input_.options.privileges;
+    if (!may_load(privileges, spec->needs)) return Finding{Code::type_unprivileged, 0, {}, skep::name_of(program.type)};
+    if (!privileges.bpf && std::ssize(program.insns) > kMaxInsnsUnprivileged)
+      return Finding{Code::too_long_unprivileged, 0, {std::ssize(program.insns), kMaxInsnsUnprivileged}, {}};
     if (!program.needs.empty())
       return Finding{Code::unsupported_need, program.needs.front().pc, {}, program.needs.front().name};
     report_.malformed = program.defect;
     if (auto ok = isa::check(program.insns); !ok && program.defect.empty()) report_.malformed = ok.error().message();
     if (!report_.malformed.empty()) return Finding{Code::malformed, 0, {}, {}};
-    const bool privileged = input_.options.privileges.bpf;
-    if (auto bad = graph_.build(program.insns, privileged)) return bad;
-    if (graph_.functions().size() > 1 && !privileged)
+    if (auto bad = graph_.build(program.insns, privileges.bpf)) return bad;
+    if (graph_.functions().size() > 1 && !privileges.bpf)
       return Finding{Code::functions_unprivileged, graph_.functions()[1].start, {}, {}};
     if (has_exception_callback(input_)) return Finding{Code::unsupported_exceptions, 0, {}, {}};
     for (std::size_t i = 1; i < graph_.functions().size(); ++i) {

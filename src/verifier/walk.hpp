@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "abi/kernel_types.hpp"
@@ -43,6 +44,25 @@ struct Step {
   }
 };
 
+/// How Linux would mask the number that an instruction adds to a pointer, see transfer/speculation.hpp.
+struct AluMask {
+  std::uint32_t how = 0;  ///< 0: not seen yet
+  std::uint32_t limit = 0;
+  bool operator==(const AluMask&) const noexcept = default;
+};
+
+/// What all paths have to agree on so that mispredictions do no harm. Unused where pointers may leak.
+struct Speculation {
+  std::vector<AluMask> masks;                                   ///< by pc
+  std::unordered_map<std::uint32_t, std::uint32_t> tail_calls;  ///< pc to map
+  bool compares_exactly = false;                                ///< states differ when any number in them does
+
+  [[nodiscard]] AluMask& mask(std::uint32_t pc, std::size_t insns) {
+    if (masks.empty()) masks.resize(insns);
+    return masks[pc];
+  }
+};
+
 class Walk {
  public:
   /// `prototypes` has one entry a function of the graph: those of global ones.
@@ -55,6 +75,7 @@ class Walk {
   Explored explored;
   State state;
   Stats stats;
+  Speculation speculation;
   std::vector<std::uint32_t>* deepest = nullptr;            ///< by function: bytes of stack touched
   std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program

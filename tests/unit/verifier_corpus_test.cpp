@@ -90,6 +90,38 @@ Case make_case(const json& test) {
   return c;
 }
 
+/// Compares a verdict with the one expected; prints and counts.
+void judge(const json& test, const Case& c, const Input& input, bool expected, Tally& tally) {
+  const Report report = verify(input);
+  if (report.accepted() == expected) {
+    ++tally.same;
+    return;
+  }
+  const Finding* finding = report.accepted() ? nullptr : &report.findings.front();
+  if (finding != nullptr && is_unsupported(finding->code)) {
+    ++tally.later;
+  } else {
+    ++(expected ? tally.too_strict : tally.too_lax);
+  }
+  std::cout << fmt::format("{} {:3} {} ({}): {}\n",
+                           finding == nullptr              ? "lax   "
+                           : is_unsupported(finding->code) ? "later "
+                                                           : "strict",
+                           test["n"].get<int>(), c.program.name, static_cast<unsigned>(c.program.type),
+                           finding == nullptr ? "expected: " + test["errstr"].get<std::string>()
+                                              : fmt::format("insn {}: {}", finding->pc, text_of(*finding)));
+}
+
+/// The suite runs these as an unprivileged user, too.
+bool runs_unprivileged(const Case& c) {
+  return c.program.type == ProgType::socket_filter || c.program.type == ProgType::cgroup_skb;
+}
+
+void print(std::string_view title, const Tally& tally) {
+  std::cout << fmt::format("{}: {} same, {} too strict, {} too lax, {} not supported\n", title, tally.same,
+                           tally.too_strict, tally.too_lax, tally.later);
+}
+
 TEST_CASE("programs of Linux' raw test suite get the verdict that it expects") {
   std::ifstream file(kFile);
   if (!file) {
@@ -97,7 +129,7 @@ TEST_CASE("programs of Linux' raw test suite get the verdict that it expects") {
     return;
   }
   const json tests = json::parse(file);
-  Tally tally;
+  Tally tally, unprivileged;
   for (const json& test : tests) {
     Case c = make_case(test);
     if (!c.judged) {
@@ -111,32 +143,22 @@ TEST_CASE("programs of Linux' raw test suite get the verdict that it expects") {
     const auto flags = test["flags"].get<std::uint32_t>();
     input.options.strict_alignment = (flags & kStrictAlignment) != 0;
     input.options.check_often = (flags & kTestStateFrequency) != 0;
-    const Report report = verify(input);
-    const bool expected = test["result"] != 2;
-    if (report.accepted() == expected) {
-      ++tally.same;
-      continue;
-    }
-    const Finding* finding = report.accepted() ? nullptr : &report.findings.front();
-    if (finding != nullptr && is_unsupported(finding->code)) {
-      ++tally.later;
-    } else {
-      ++(expected ? tally.too_strict : tally.too_lax);
-    }
-    std::cout << fmt::format("{} {:3} {} ({}): {}\n",
-                             finding == nullptr              ? "lax   "
-                             : is_unsupported(finding->code) ? "later "
-                                                             : "strict",
-                             test["n"].get<int>(), c.program.name, static_cast<unsigned>(c.program.type),
-                             finding == nullptr ? "expected: " + test["errstr"].get<std::string>()
-                                                : fmt::format("insn {}: {}", finding->pc, text_of(*finding)));
+    constexpr int kUnsaid = 0, kRefused = 2;  // results, as the suite numbers them
+    const int result = test["result"], other = test["result_unpriv"];
+    judge(test, c, input, result != kRefused, tally);
+    if (!runs_unprivileged(c)) continue;
+    input.options.privileges = {false, false, false};
+    judge(test, c, input, (other == kUnsaid ? result : other) != kRefused, unprivileged);
   }
-  std::cout << fmt::format("verdicts: {} same, {} too strict, {} too lax, {} not supported\n", tally.same,
-                           tally.too_strict, tally.too_lax, tally.later);
+  print("verdicts", tally);
   CHECK(tally.same >= 478);
   CHECK(tally.too_strict == 0);
   CHECK(tally.too_lax == 0);
   CHECK(tally.later <= 39);
+  print("verdicts (unprivileged)", unprivileged);
+  CHECK(unprivileged.same >= 100);
+  CHECK(unprivileged.too_strict == 0);
+  CHECK(unprivileged.too_lax == 0);
 }
 
 TEST_CASE("a map of maps that does not say what it holds is refused, with a template its maps can be used") {

@@ -7,19 +7,6 @@ namespace {
 
 using abi::kFlowKeysBytes;
 
-bool suffices(const Walk& walk, abi::Privilege needed) {
-  const Privileges& privileges = walk.input.options.privileges;
-  switch (needed) {
-    case abi::Privilege::none:
-      return true;
-    case abi::Privilege::bpf:
-      return privileges.bpf;
-    case abi::Privilege::perfmon:
-      return privileges.perfmon;
-  }
-  return false;
-}
-
 Register loaded_from(Walk& walk, const abi::ContextField& field) {
   const auto or_null = [&](RegKind kind) {
     Register reg = Register::pointer(kind, 0, reg_flag::maybe_null);
@@ -117,7 +104,7 @@ Objection access_context(Walk& walk, const Step& step, const Register& reg, cons
           ? nullptr
           : abi::find_context_access(*layout, program.type, static_cast<abi::AttachType>(program.expected_attach_type),
                                      static_cast<std::uint32_t>(range.off), range.bytes, how);
-  if (field == nullptr || !suffices(walk, writes ? field->write_needs : field->read_needs))
+  if (field == nullptr || !holds(walk.input.options.privileges, writes ? field->write_needs : field->read_needs))
     return step.finds(Code::context_access, {range.off, range.bytes, writes ? 1 : 0}, layout->name);
   if (access.loaded != nullptr) *access.loaded = loaded_from(walk, *field);
   return {};

@@ -42,6 +42,7 @@ class Comparer {
  public:
   Comparer(const Walk& walk, const Checkpoint& old, const State& now, Compare how)
       : values_(walk.values),
+        exactly_(walk.speculation.compares_exactly),
         graph_(walk.graph),
         may_leak_(walk.may_leak()),
         old_(old),
@@ -51,6 +52,8 @@ class Comparer {
 
   bool run() {
     const State& old = old_.state;
+    // What was only seen by misprediction proves nothing for what really runs.
+    if (old.speculative && !now_.speculative) return false;
     if (old.depth() != now_.depth() || old.references.size() != now_.references.size()) return false;
     for (std::size_t i = 0; i < old.references.size(); ++i)
       if (!ids_.same(old.references[i].id, now_.references[i].id)) return false;
@@ -119,6 +122,7 @@ class Comparer {
   }
 
   bool scalars(const Register& old, const Register& now) {
+    if (exactly_) return same_but_number(old, now) && old.num == now.num && ids_.same_scalar(old.id, now.id);
     if (how_ == Compare::needed && !values_.precise(old.node)) return true;
     if (old.has(reg_flag::plus_const) != now.has(reg_flag::plus_const)) return false;
     if (old.has(reg_flag::plus_const) && old.off != now.off) return false;
@@ -172,6 +176,7 @@ class Comparer {
   }
 
   const Values& values_;
+  bool exactly_;
   const Graph& graph_;
   bool may_leak_;
   const Checkpoint& old_;

@@ -64,6 +64,7 @@ struct State {
   std::vector<Reference> references;
   std::uint32_t pc = 0;
   std::uint32_t may_goto_depth = 0;
+  bool speculative = false;      ///< only a processor that mispredicts goes this way
   Checkpoint* parent = nullptr;  ///< the explored state this path came through last
   /// Slots written since the parent, by frame: reads of these tell nothing of the parent's.
   std::array<std::uint64_t, kMaxFrames> written{};

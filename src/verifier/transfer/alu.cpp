@@ -2,7 +2,7 @@
 #include <limits>
 #include <utility>
 
-#include "verifier/transfer/transfer.hpp"
+#include "verifier/transfer/speculation.hpp"
 
 namespace skep::verifier {
 namespace {
@@ -141,7 +141,8 @@ bool takes_offset(RegKind kind, bool known) {
 }
 
 /// dst = pointer op number. `pointer` and `number` are copies: dst may be either.
-Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& pointer, const Register& number) {
+Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& pointer, const Register& number,
+                       bool pointer_is_dst) {
   const unsigned dst = step.insn.dst;
   const Scalar& by = number.num;
   const bool known = by.is_constant();
@@ -158,6 +159,8 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
     return step.finds(Code::pointer_arithmetic_prohibited, {dst}, name_of(pointer.kind));
   if (op != Alu::add && op != Alu::sub) return step.finds(Code::pointer_arithmetic_operator, {dst}, step.info.mnemonic);
   if (auto bad = check_offset(step, pointer, by, 0)) return bad;
+  MaskedMove masked(walk, step, op, pointer, number, pointer_is_dst);
+  if (auto bad = masked.begin()) return bad;
   if (op == Alu::sub && pointer.kind == RegKind::stack) return step.finds(Code::stack_pointer_subtraction, {dst});
 
   Register result = pointer;
@@ -176,6 +179,7 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
     }
   }
   if (auto bad = check_offset(step, pointer, result.num, result.off)) return bad;
+  if (auto bad = masked.end(result)) return bad;
   walk.state.change_reg(dst) = result;
   return {};
 }
@@ -218,13 +222,14 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
   }
   if (left.is_pointer()) {
     walk.need_precise(right);
-    return move_pointer(walk, step, op, left, right);
+    return move_pointer(walk, step, op, left, right, true);
   }
   if (right.is_pointer()) {
     walk.need_precise(left);
     if (op == Alu::sub && !step.is32()) return step.finds(Code::scalar_minus_pointer, {insn.dst, insn.src});
-    return move_pointer(walk, step, op, right, left);
+    return move_pointer(walk, step, op, right, left, false);
   }
+  if (auto bad = note_unmasked(walk, step, op)) return bad;
   Register result = left;
   result.num = step.is32() ? alu_half(op, left.num, right.num) : alu(op, left.num, right.num);
   result.node = walk.values.join(left.node, right.node);

@@ -6,6 +6,7 @@
 
 #include "verifier/license.hpp"
 #include "verifier/transfer/call_state.hpp"
+#include "verifier/transfer/speculation.hpp"
 
 namespace skep::verifier {
 namespace {
@@ -54,6 +55,8 @@ Objection may_call(const Walk& walk, const Step& step, const abi::Helper* named,
     return step.finds(Code::helper_not_for_type, {named->id, static_cast<std::int64_t>(program.type)}, named->name);
   if (!target_allows(walk, *helper))
     return step.finds(Code::helper_not_for_type, {helper->id, static_cast<std::int64_t>(program.type)}, helper->name);
+  if (!holds(walk.input.options.privileges, abi::privilege_needed(helper->id)))
+    return step.finds(Code::helper_unprivileged, {helper->id}, helper->name);
   if ((helper->effects & abi::gpl_only) != 0 && !is_gpl(program.license))
     return step.finds(Code::helper_gpl_only, {helper->id}, helper->name);
   if ((helper->effects & abi::may_sleep) != 0 && !program.sleepable)
@@ -191,8 +194,11 @@ Objection transfer_helper_call(Walk& walk, const Step& step) {
       return step.finds(Code::reference_of_caller, {call.released_number}, helper->name);
     release(walk, call.released_ref);
   }
-  if ((helper->effects & abi::tail_calls) != 0 && !walk.state.references.empty())
-    return step.finds(Code::reference_leak, {walk.state.references.front().pc}, "tail call");
+  if ((helper->effects & abi::tail_calls) != 0) {
+    if (!walk.state.references.empty())
+      return step.finds(Code::reference_leak, {walk.state.references.front().pc}, "tail call");
+    if (auto bad = note_tail_call(walk, step, call.map->target)) return bad;
+  }
   if ((helper->effects & abi::calls_back) != 0) {
     if (auto bad = call_back(walk, step, call)) return bad;
   }

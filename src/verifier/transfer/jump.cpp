@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "verifier/facts.hpp"
-#include "verifier/transfer/transfer.hpp"
+#include "verifier/transfer/speculation.hpp"
 
 namespace skep::verifier {
 namespace {
@@ -301,6 +301,7 @@ Objection transfer_branch(Walk& walk, const Step& step) {
     if (c.a.is_scalar()) walk.need_precise(c.a);
     if (c.b.is_scalar()) walk.need_precise(c.b);
     if (walk.facts != nullptr) walk.facts->edge(step.pc, *decided);
+    if (auto bad = mispredict(walk, step, *decided ? step.pc + 1 : target)) return bad;
     walk.state.pc = *decided ? target : step.pc + 1;
     return {};
   }
@@ -328,10 +329,11 @@ Objection transfer_branch(Walk& walk, const Step& step) {
   if (!told && !null_test && walk.hides(c.a)) return step.finds(Code::pointer_comparison_prohibited, {insn.dst});
   if (!may_fall) {
     if (!may_take) return walk.end_path(), Objection{};
+    if (auto bad = mispredict(walk, step, step.pc + 1)) return bad;
     walk.state = std::move(taken);
     return {};
   }
-  return may_take ? walk.put_aside(step, std::move(taken)) : Objection{};
+  return may_take ? walk.put_aside(step, std::move(taken)) : mispredict(walk, step, target);
 }
 
 Objection transfer_may_goto(Walk& walk, const Step& step) {

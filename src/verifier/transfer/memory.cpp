@@ -110,8 +110,12 @@ Objection transfer_atomic(Walk& walk, const Step& step) {
   Access access;
   access.atomic = true;
   access.range = {insn.dst, insn.off, bytes_of(step)};
-  access.loaded = fetches(operation) ? &loaded : nullptr;
+  // What is computed with what is there must be no pointer that has to stay hidden, even where it is fetched as one.
   if (auto bad = check_access(walk, step, access)) return bad;
+  if (fetches(operation)) {
+    access.loaded = &loaded;
+    if (auto bad = check_access(walk, step, access)) return bad;
+  }
   access.touch = Touch::write;
   access.loaded = nullptr;
   if (auto bad = check_access(walk, step, access)) return bad;

@@ -19,6 +19,11 @@ struct Expectation {
 struct Expectations {
   Expectation privileged, unprivileged;
   std::optional<std::string> flags;  ///< __test_prog_flags, as the suite numbers or names them
+  bool auxiliary = false;            ///< only there for others: not judged by itself
+
+  [[nodiscard]] const Expectation& of(bool privileged_user) const noexcept {
+    return privileged_user ? privileged : unprivileged;
+  }
 };
 
 /// By name of the function. Source: the suite's bpf_misc.h and test_loader.c; a missing unprivileged word is the
