@@ -5,7 +5,7 @@
 namespace skep::vm {
 
 void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept {
-  calling_ = &op;
+  m_.calling = &op;
   if (binding.code != nullptr) {
     r[0] = binding.code(*this, r[1], r[2], r[3], r[4], r[5]);
     return;
@@ -13,7 +13,7 @@ void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Regist
   try {
     r[0] = binding.app->function(*this, {r[1], r[2], r[3], r[4], r[5]});
   } catch (...) {
-    if (!ended_) fault(op, FaultKind::host_exception);
+    if (!m_.ended) fault(op, FaultKind::host_exception);
     fault_.helper = binding.app->id;
   }
 }
@@ -21,13 +21,13 @@ void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Regist
 void Run::call_named_by_register(const lower::Op& op, Registers& r) noexcept {
   const std::uint64_t value = r[op.dst];
   lower::Binding scratch;
-  const lower::Binding* binding = lower::bind_at_run_time(*current_, value, scratch);
+  const lower::Binding* binding = lower::bind_at_run_time(*m_.current, value, scratch);
   if (binding == nullptr) {
     fault(op, value > UINT32_MAX ? FaultKind::bad_call : FaultKind::no_helper, value);
     fault_.helper = static_cast<std::uint32_t>(value);
     return;
   }
-  if (current_->guarded && !check_arguments(op, binding->row, r)) return;
+  if (m_.current->guarded && !check_arguments(op, binding->row, r)) return;
   call_helper(op, *binding, r);
 }
 

@@ -40,8 +40,8 @@ void store_sized(std::uint64_t address, unsigned size, std::uint64_t value) noex
 }  // namespace
 
 bool Run::load_slowly(const lower::Op& op, std::uint64_t address, unsigned size, std::uint64_t& value) noexcept {
-  if (address - structured_.address < structured_.bytes) {
-    const auto field = context_.load(static_cast<std::uint32_t>(address - structured_.address), size);
+  if (address - m_.context_base < m_.context_bytes) {
+    const auto field = context_.load(static_cast<std::uint32_t>(address - m_.context_base), size);
     if (field) {
       value = *field;
       return true;
@@ -55,14 +55,18 @@ bool Run::load_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
 }
 
 bool Run::store_slowly(const lower::Op& op, std::uint64_t address, unsigned size, std::uint64_t value) noexcept {
-  if (address - structured_.address < structured_.bytes) {
-    if (context_.store(static_cast<std::uint32_t>(address - structured_.address), size, value)) return true;
+  if (address - m_.context_base < m_.context_bytes) {
+    if (context_.store(static_cast<std::uint32_t>(address - m_.context_base), size, value)) return true;
   } else if (open_window(Access::write, op.dst, address, size)) {
     store_sized(address, size, value);
     return true;
   }
   fault(op, FaultKind::bad_store, address, size);
   return false;
+}
+
+std::uint64_t Run::probe(std::uint64_t address, unsigned size) const noexcept {
+  return allowed(Access::read, address, size) ? load_sized(address, size) : 0;
 }
 
 bool Run::atomic_allowed(const lower::Op& op, Access access, unsigned base, std::uint64_t address,
@@ -118,7 +122,7 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
     case ctx:
       return value == entry_r1_;
     case map:
-      if (!current_->has_map(value) && !held_maps_.holds(value)) return false;
+      if (!m_.current->has_map(value) && !held_maps_.holds(value)) return false;
       bound = reinterpret_cast<const maps::MapStorage*>(value);
       return row.maps == 0 || (row.maps >> static_cast<unsigned>(bound->spec().type) & 1) != 0;
     case map_key:
@@ -146,7 +150,7 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
     case record:
       return holds_record(value);
     case callback:
-      return current_->function_at(value) != nullptr;
+      return m_.current->function_at(value) != nullptr;
     case c_string:
       return holds_c_string(value);
     case fixed_mem:
@@ -181,7 +185,7 @@ bool Run::holds_record(std::uint64_t address) const noexcept {
 }
 
 std::uint64_t Run::readable_room(std::uint64_t address) noexcept {
-  if (!current_->guarded) return ~address;
+  if (!m_.current->guarded) return ~address;
   const Window window = find_region(Access::read, address);
   return window.span != 0 ? window.span - (address - window.lo) : 0;
 }

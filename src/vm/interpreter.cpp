@@ -164,8 +164,8 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
 #define SKEP_CODE_jump_off(form, opcode, operation, off_, imm_)                           \
   op_##form:                                                                              \
   if constexpr (Operation::operation == Operation::may_goto_) {                           \
-    if (run.may_goto_left_ != 0) {                                                        \
-      --run.may_goto_left_;                                                               \
+    if (run.m_.may_goto_left != 0) {                                                        \
+      --run.m_.may_goto_left;                                                               \
       SKEP_NEXT();                                                                        \
     }                                                                                     \
   }                                                                                       \
@@ -220,13 +220,16 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
   SKEP_SET((load<Operation::operation, access_size(opcode)>(SKEP_AT(last))))              \
   op_##form##_field: {                                                                    \
     const std::uint64_t address = SKEP_AT(r[op->src]);                                    \
-    if (SKEP_LIKELY(address - run.structured_.address >= run.structured_.bytes)) {        \
+    if (SKEP_LIKELY(address - run.m_.context_base >= run.m_.context_bytes)) {        \
       SKEP_SET((load<Operation::operation, access_size(opcode)>(address)))                \
     }                                                                                     \
     std::uint64_t value = 0;                                                              \
     if (!run.load_slowly(*op, address, access_size(opcode), value)) goto ended;           \
     SKEP_SET((extend<Operation::operation, access_size(opcode)>(value)))                  \
-  }
+  }                                                                                       \
+  op_##form##_probe:                                                                      \
+  SKEP_SET((extend<Operation::operation, access_size(opcode)>(                            \
+      run.probe(SKEP_AT(r[op->src]), access_size(opcode)))))
 #define SKEP_STORE(form, opcode, operation, operand)                                      \
   op_##form: {                                                                            \
     constexpr unsigned size = access_size(opcode);                                        \
@@ -267,7 +270,7 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
   op_##form: {                                                                            \
     std::uint64_t value = 0;                                                              \
     if (!run.load_packet(offset, access_size(opcode), value)) {                           \
-      run.ended_ = true;                                                                  \
+      run.m_.ended = 1;                                                                  \
       goto ended;                                                                         \
     }                                                                                     \
     r[0] = value;                                                                         \
@@ -303,9 +306,9 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
       &&op_constant, &&op_call_checked, &&op_call_free, &&op_call_lookup_checked, &&op_tail_call,
       &&op_tail_call_checked, &&op_trap,
   };
-  const auto& read_windows = run.windows_[static_cast<unsigned>(Access::read)];
-  const auto& write_windows = run.windows_[static_cast<unsigned>(Access::write)];
-  [[maybe_unused]] std::uint64_t left = run.budget_;
+  const auto& read_windows = run.m_.windows[static_cast<unsigned>(Access::read)];
+  const auto& write_windows = run.m_.windows[static_cast<unsigned>(Access::write)];
+  [[maybe_unused]] std::uint64_t left = run.m_.budget;
   std::uint64_t last = 0;  // what the op before wrote to its destination
   SKEP_DISPATCH();
 
@@ -319,10 +322,10 @@ op_constant:
 op_call_checked:
   if (!run.check_arguments(*op, reinterpret_cast<const lower::Binding*>(op->imm)->row, r)) goto ended;
 op_call_free:
-  run.budget_ = left;
+  run.m_.budget = left;
   run.call_helper(*op, *reinterpret_cast<const lower::Binding*>(op->imm), r);
-  left = run.budget_;
-  if (run.ended_) goto ended;
+  left = run.m_.budget;
+  if (run.m_.ended) goto ended;
   SKEP_NEXT();
 
 op_call_lookup_checked: {
@@ -339,9 +342,13 @@ op_tail_call_checked:
 op_tail_call:
   if (const lower::Image* target = run.tail_target(r)) {
     run.switch_to(*target);
+    run.clear_frame(target->functions.front());
+    const auto& saved = run.frames_[run.depth() - 1].saved;
+    for (unsigned i = 0; i < saved.size(); ++i) r[6 + i] = saved[i];
     op = target->ops.data();
     SKEP_DISPATCH();
   }
+  if (run.m_.ended) goto ended;
   SKEP_NEXT();
 
 op_trap:
@@ -349,26 +356,28 @@ op_trap:
   goto ended;
 
 call_register:
-  if (const lower::Function* callee = run.current_->function_at(r[op->dst])) {
-    if (!run.push_frame(op + 1, r, *callee)) goto too_deep;
-    op = run.current_->ops.data() + callee->op;
+  if (const lower::Function* callee = run.m_.current->function_at(r[op->dst])) {
+    if (!run.push_frame(op + 1, r)) goto too_deep;
+    run.clear_frame(*callee);
+    op = run.m_.current->ops.data() + callee->op;
     SKEP_DISPATCH();
   }
-  run.budget_ = left;
+  run.m_.budget = left;
   run.call_named_by_register(*op, r);
-  left = run.budget_;
-  if (run.ended_) goto ended;
+  left = run.m_.budget;
+  if (run.m_.ended) goto ended;
   SKEP_NEXT();
 
 call_function:
-  if (!run.push_frame(op + 1, r, *reinterpret_cast<const lower::Function*>(op->imm))) goto too_deep;
+  if (!run.push_frame(op + 1, r)) goto too_deep;
+  run.clear_frame(*reinterpret_cast<const lower::Function*>(op->imm));
   op += op->off;
   SKEP_DISPATCH();
 
 leave_function: {
   op = run.pop_frame(r);
   if (op != nullptr) SKEP_DISPATCH();
-  run.budget_ = left;
+  run.m_.budget = left;
   return r[0];
 }
 
@@ -376,9 +385,13 @@ too_deep:
   run.fault(*op, FaultKind::call_depth);
   goto ended;
 [[maybe_unused]] out_of_budget:
-  run.fault(*op, FaultKind::budget);
+  run.m_.budget = 0;
+  if (run.next_slice(*op)) {
+    left = run.m_.budget;
+    SKEP_DISPATCH();
+  }
 ended:
-  run.budget_ = left;
+  run.m_.budget = left;
   return 0;
 
 never:

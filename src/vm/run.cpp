@@ -13,10 +13,19 @@
 namespace skep::vm {
 namespace {
 
-/// Linux' limit on iterations of may_goto loops in one frame.
-constexpr std::uint64_t kMayGotoLimit = std::uint64_t{8} << 20;
+/// How much of its budget a run gets at once when another thread may stop it: some tenths of a millisecond of work.
+constexpr std::uint64_t kSlice = std::uint64_t{1} << 17;
+
+constexpr std::atomic<bool> kNeverStops = false;
 
 using Target = std::shared_ptr<const maps::TailTarget>;
+
+/// A proof says nothing of how long a run takes, of what the application does, and of how deep programs nest that were
+/// tail-called out of functions.
+bool contradicts_proof(FaultKind kind) noexcept {
+  return kind != FaultKind::budget && kind != FaultKind::stopped && kind != FaultKind::host_exception &&
+         kind != FaultKind::wrong_context && kind != FaultKind::call_depth;
+}
 
 /// The value, of a row of such, that holds `address`; a window that allows nothing between two values.
 Window value_around(std::uint64_t address, std::uint64_t base, std::uint32_t stride, std::uint32_t size) noexcept {
@@ -26,14 +35,22 @@ Window value_around(std::uint64_t address, std::uint64_t base, std::uint32_t str
 
 }  // namespace
 
-Run::Run(const lower::Image& image, Context& context, std::uint64_t budget) noexcept
+Run::Run(const lower::Image& image, Context& context, const RunOptions& options) noexcept
     : image_(image),
-      current_(&image),
       context_(context),
-      budget_(budget),
-      counted_(budget != RunOptions::kNoBudget),
-      frame_pointer_(stack_top() + kFrameBytes),
-      structured_(context.structured()) {
+      total_(options.budget),
+      counted_(options.budget != RunOptions::kNoBudget || options.stop != nullptr),
+      stop_(options.stop != nullptr ? options.stop : &kNeverStops) {
+  const Context::Structured structured = context.structured();
+  m_.env = this;
+  m_.budget = options.stop != nullptr ? std::min(kSlice, total_) : total_;
+  reserve_ = total_ - m_.budget;
+  m_.frame_pointer = stack_top() + kFrameBytes;
+  m_.lowest_frame = stack_top() - (kMaxFrames - 1) * kFrameBytes;
+  m_.context_base = structured.address;
+  m_.context_bytes = structured.bytes;
+  m_.current = &image;
+  m_.stop = stop_;
   memories_count_ = static_cast<unsigned>(context.memories(memories_));
 }
 
@@ -49,57 +66,87 @@ RunResult Run::finish() noexcept {
   Registers r{};
   r[1] = entry.r1;
   r[2] = entry.r2;
-  const std::uint64_t budget = budget_;
   RunResult result;
-  result.value = enter(image_.functions.front(), r);
-  if (ended_) result.value = 0;
-  if (counted_) result.insns = budget - budget_;
+  if (image_.suits(context_))
+    result.value = enter(image_.functions.front(), r);
+  else
+    fault(image_.ops.front(), FaultKind::wrong_context);
+  if (m_.ended) result.value = 0;
+  if (total_ != RunOptions::kNoBudget) result.insns = total_ - reserve_ - m_.budget;
   result.fault = std::move(fault_);
   return result;
 }
 
 std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
-  if (!push_frame(nullptr, r, function)) return 0;
-  const lower::Op* op = current_->ops.data() + function.op;
+  if (!push_frame(nullptr, r)) return 0;
+  const lower::Image& image = *m_.current;
+  if (const NativeCode* native = native_of(image)) {
+    native->enter(r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
+    if (m_.ended == 0) pop_frame(r);
+    return r[0];
+  }
+  clear_frame(function);
+  return interpret(image.ops.data() + function.op, r);
+}
+
+std::uint64_t Run::interpret(const lower::Op* op, Registers& r) {
   return counted_ ? execute<true>(*this, op, r) : execute<false>(*this, op, r);
 }
 
-bool Run::push_frame(const lower::Op* return_to, Registers& r, const lower::Function& callee) noexcept {
-  if (depth_ == kMaxFrames) return false;
-  frames_[depth_++] = {current_, return_to, {r[6], r[7], r[8], r[9]}, may_goto_left_, stack_windows_};
-  stack_windows_ = 0;
-  may_goto_left_ = kMayGotoLimit;
-  frame_pointer_ -= kFrameBytes;
-  r[isa::kFramePointer] = frame_pointer_;
-  clear_frame(callee);
+const NativeCode* Run::native_of(const lower::Image& image) const noexcept {
+  const NativeCode* native = image.native.get();
+  return native != nullptr && (native->metered || total_ == RunOptions::kNoBudget) ? native : nullptr;
+}
+
+bool Run::next_slice(const lower::Op& op) noexcept {
+  if (stop_->load(std::memory_order_relaxed)) {
+    fault(op, FaultKind::stopped);
+    return false;
+  }
+  const std::uint64_t slice = std::min(kSlice, reserve_);
+  m_.budget += slice;
+  reserve_ -= slice;
+  if (slice == 0) fault(op, FaultKind::budget);
+  return slice != 0;
+}
+
+bool Run::push_frame(const lower::Op* return_to, Registers& r) noexcept {
+  if (m_.frame_pointer == m_.lowest_frame) return false;
+  frames_[depth()] = {m_.current, return_to, {r[6], r[7], r[8], r[9]}, m_.may_goto_left, m_.stack_windows};
+  m_.stack_windows = 0;
+  m_.may_goto_left = kMayGotoLimit;
+  m_.frame_pointer -= kFrameBytes;
+  r[isa::kFramePointer] = m_.frame_pointer;
   return true;
 }
 
 const lower::Op* Run::pop_frame(Registers& r) noexcept {
-  const Frame& frame = frames_[--depth_];
+  const unsigned outer = depth() - 1;
+  const Frame& frame = frames_[outer];
   for (unsigned i = 0; i < frame.saved.size(); ++i) r[6 + i] = frame.saved[i];
-  may_goto_left_ = frame.may_goto_left;
-  if (depth_ != 0) leave_stack(*frame.image);
-  stack_windows_ = frame.stack_windows;
-  frame_pointer_ += kFrameBytes;
-  r[isa::kFramePointer] = frame_pointer_;
+  m_.may_goto_left = frame.may_goto_left;
+  if (outer != 0) leave_stack(*frame.image);
+  m_.stack_windows = frame.stack_windows;
+  m_.frame_pointer += kFrameBytes;
+  r[isa::kFramePointer] = m_.frame_pointer;
   return frame.return_to;
 }
 
 void Run::leave_stack(const lower::Image& caller) noexcept {
-  if (current_ != &caller) {
-    current_ = &caller;
+  if (m_.current != &caller) {
+    m_.current = &caller;
     regions_changed();
     return;
   }
-  for (; stack_windows_ != 0; stack_windows_ &= stack_windows_ - 1) {
-    const auto index = static_cast<unsigned>(std::countr_zero(stack_windows_));
-    windows_[index / isa::kRegisters][index % isa::kRegisters].span = 0;
+  for (; m_.stack_windows != 0; m_.stack_windows &= m_.stack_windows - 1) {
+    const auto index = static_cast<unsigned>(std::countr_zero(m_.stack_windows));
+    m_.windows[index / isa::kRegisters][index % isa::kRegisters].span = 0;
   }
 }
 
 void Run::clear_frame(const lower::Function& function) noexcept {
-  if (function.uses_stack) std::memset(reinterpret_cast<void*>(frame_pointer_ - kFrameBytes), 0, kFrameBytes);
+  if (function.stack_bytes != 0)
+    std::memset(reinterpret_cast<void*>(m_.frame_pointer - function.stack_bytes), 0, function.stack_bytes);
 }
 
 unsigned Run::cpu() noexcept {
@@ -119,17 +166,21 @@ std::byte* Run::writable(std::uint64_t address, std::uint64_t size) noexcept {
 }
 
 bool Run::call_back(std::uint64_t function, const std::array<std::uint64_t, 5>& args, std::uint64_t& r0) {
-  const lower::Function* callee = current_->function_at(function);
-  if (callee == nullptr || depth_ == kMaxFrames) {
-    fault(*calling_, callee == nullptr ? FaultKind::bad_call : FaultKind::call_depth, function);
+  const lower::Function* callee = m_.current->function_at(function);
+  if (callee == nullptr || depth() == kMaxFrames) {
+    fault(*m_.calling, callee == nullptr ? FaultKind::bad_call : FaultKind::call_depth, function);
+    return false;
+  }
+  if (stop_->load(std::memory_order_relaxed)) {
+    fault(*m_.calling, FaultKind::stopped);
     return false;
   }
   Registers r{};
   std::copy(args.begin(), args.end(), r.begin() + 1);
-  const lower::Op* outer = calling_;
+  const lower::Op* outer = m_.calling;
   r0 = enter(*callee, r);
-  calling_ = outer;
-  return !ended_;
+  m_.calling = outer;
+  return !m_.ended;
 }
 
 bool Run::hold_record(maps::RingBufferMap& ring, std::byte* record, std::uint64_t size) noexcept {
@@ -150,7 +201,7 @@ maps::RingBufferMap* Run::release_record(std::byte* record) noexcept {
 
 void Run::regions_changed() noexcept {
   memories_count_ = static_cast<unsigned>(context_.memories(memories_));
-  for (auto& windows : windows_) windows.fill({});
+  for (auto& windows : m_.windows) windows.fill({});
 }
 
 bool Run::lend(const std::byte* base, std::uint64_t size, bool writable) noexcept {
@@ -165,14 +216,14 @@ void Run::unlend() noexcept {
 }
 
 Window Run::find_region(Access access, std::uint64_t address) const noexcept {
-  const std::uint64_t stack_bottom = frame_pointer_ - kFrameBytes;
+  const std::uint64_t stack_bottom = m_.frame_pointer - kFrameBytes;
   if (address - stack_bottom < stack_top() - stack_bottom) return {stack_bottom, stack_top() - stack_bottom};
   for (unsigned i = 0; i < memories_count_; ++i) {
     const auto base = reinterpret_cast<std::uint64_t>(memories_[i].base);
     if (address - base < memories_[i].bytes && (access == Access::read || memories_[i].writable))
       return {base, memories_[i].bytes};
   }
-  if (const lower::MapRegion* region = current_->region_at(address)) {
+  if (const lower::MapRegion* region = m_.current->region_at(address)) {
     if (!(access == Access::read ? region->readable : region->writable)) return {};
     return value_around(address, region->base, region->stride, region->value_size);
   }
@@ -197,9 +248,9 @@ bool Run::allowed(Access access, std::uint64_t address, std::uint64_t size) cons
 bool Run::open_window(Access access, unsigned reg, std::uint64_t address, std::uint64_t size) noexcept {
   const Window window = find_region(access, address);
   if (!window.allows(address, size)) return false;
-  windows_[static_cast<unsigned>(access)][reg] = window;
-  if (address >= frame_pointer_ - kFrameBytes && address < stack_top())
-    stack_windows_ |= 1u << (static_cast<unsigned>(access) * isa::kRegisters + reg);
+  m_.windows[static_cast<unsigned>(access)][reg] = window;
+  if (address >= m_.frame_pointer - kFrameBytes && address < stack_top())
+    m_.stack_windows |= 1u << (static_cast<unsigned>(access) * isa::kRegisters + reg);
   return true;
 }
 
@@ -207,8 +258,8 @@ void Run::open_value(const maps::MapStorage& map, const Registers& r) noexcept {
   for (const maps::ValueArea& area : map.value_areas()) {
     if (r[0] - reinterpret_cast<std::uint64_t>(area.base) >= area.bytes) continue;
     const Window value{r[0], area.value_size};
-    windows_[static_cast<unsigned>(Access::read)][0] = area.readable ? value : Window{};
-    windows_[static_cast<unsigned>(Access::write)][0] = area.writable ? value : Window{};
+    m_.windows[static_cast<unsigned>(Access::read)][0] = area.readable ? value : Window{};
+    m_.windows[static_cast<unsigned>(Access::write)][0] = area.writable ? value : Window{};
   }
 }
 
@@ -221,22 +272,28 @@ const lower::Image* Run::tail_target(const Registers& r) noexcept {
   if (target == nullptr) return nullptr;
   const Target* held = new (targets_ + targets_count_ * sizeof(Target)) Target(std::move(target));
   ++targets_count_;
-  return static_cast<const lower::Image*>(held->get());
+  const auto* image = static_cast<const lower::Image*>(held->get());
+  if (image->suits(context_)) return image;
+  m_.current = image;
+  fault(image->ops.front(), FaultKind::wrong_context);
+  return nullptr;
 }
 
 void Run::switch_to(const lower::Image& image) noexcept {
-  current_ = &image;
-  clear_frame(image.functions.front());
+  m_.current = &image;
+  m_.may_goto_left = kMayGotoLimit;
   regions_changed();
 }
 
 void Run::fault(const lower::Op& op, FaultKind kind, std::uint64_t address, std::uint64_t size) noexcept {
-  ended_ = true;
+  m_.ended = 1;
   fault_.kind = kind;
-  fault_.pc = current_->pcs[static_cast<std::size_t>(&op - current_->ops.data())];
+  fault_.pc = m_.current->pcs[static_cast<std::size_t>(&op - m_.current->ops.data())];
   fault_.address = address;
   fault_.size = size;
-  fault_.program = current_->program;
+  fault_.program = m_.current->program;
+  // Whom to blame, where a proof said that this cannot happen.
+  fault_.proven_otherwise = m_.current->enforced && contradicts_proof(kind);
   name_region(address);
 }
 
@@ -250,8 +307,8 @@ void Run::name_region(std::uint64_t address) noexcept {
     fault_.region.fill(0);
     std::copy_n(name.begin(), std::min(name.size(), fault_.region.size() - 1), fault_.region.begin());
   };
-  consider(frame_pointer_ - kFrameBytes, stack_top() - frame_pointer_ + kFrameBytes, "stack");
-  consider(structured_.address, structured_.bytes, "context");
+  consider(m_.frame_pointer - kFrameBytes, stack_top() - m_.frame_pointer + kFrameBytes, "stack");
+  consider(m_.context_base, m_.context_bytes, "context");
   for (unsigned i = 0; i < memories_count_; ++i)
     consider(reinterpret_cast<std::uint64_t>(memories_[i].base), memories_[i].bytes, memories_[i].name);
   for (unsigned i = 0; i < records_count_; ++i)
@@ -262,7 +319,7 @@ void Run::name_region(std::uint64_t address) noexcept {
     const std::uint64_t index = std::min((address - base) / stride, bytes / stride - 1);
     consider(base + index * stride, size, name);
   };
-  for (const lower::MapRegion& region : current_->regions)
+  for (const lower::MapRegion& region : m_.current->regions)
     consider_value(region.base, region.bytes, region.stride, region.value_size, region.map->spec().name);
   held_maps_.for_each_near([&](const maps::MapStorage& map) {
     for (const maps::ValueArea& area : map.value_areas())

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,32 +19,18 @@
 #include "isa/table.hpp"
 #include "lower/image.hpp"
 #include "vm/held_maps.hpp"
+#include "vm/machine.hpp"
+#include "vm/native.hpp"
 
 namespace skep::vm {
 
-inline constexpr unsigned kMaxFrames = 8;
-inline constexpr std::size_t kFrameBytes = 512;
 inline constexpr unsigned kMaxTailCalls = 33;
 inline constexpr unsigned kMaxRecords = 64;  ///< ring-buffer records held at once
 inline constexpr unsigned kMaxLends = 16;
 
-enum class Access : std::uint8_t { read, write };
-
-/// Addresses [lo, lo + span) that one kind of access may touch. span 0 allows nothing.
-struct Window {
-  std::uint64_t lo = 0;
-  std::uint64_t span = 0;
-  [[nodiscard]] bool allows(std::uint64_t address, std::uint64_t size) const noexcept {
-    const std::uint64_t at = address - lo;
-    return at < span && span - at >= size;
-  }
-};
-
-using Registers = std::array<std::uint64_t, isa::kRegisters>;
-
 class Run final : public helpers::Env {
  public:
-  Run(const lower::Image& image, Context& context, std::uint64_t budget) noexcept;
+  Run(const lower::Image& image, Context& context, const RunOptions& options) noexcept;
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -69,13 +56,14 @@ class Run final : public helpers::Env {
  private:
   template <bool kCounted>
   friend std::uint64_t execute(Run& run, const lower::Op* op, Registers& r);
+  friend struct CallOuts;
 
   struct Frame {
     const lower::Image* image;
     const lower::Op* return_to;          ///< null: back to the C++ caller
     std::array<std::uint64_t, 4> saved;  ///< r6 to r9
     std::uint64_t may_goto_left;
-    std::uint32_t stack_windows;
+    std::uint64_t stack_windows;
   };
   struct Record {
     maps::RingBufferMap* ring;
@@ -90,12 +78,23 @@ class Run final : public helpers::Env {
 
   /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.
   std::uint64_t enter(const lower::Function& function, Registers& r);
+  /// Interprets from `op` of the current image until the running frame returns.
+  std::uint64_t interpret(const lower::Op* op, Registers& r);
+  /// The machine code with which this run may run `image`; null when that is for the interpreter.
+  [[nodiscard]] const NativeCode* native_of(const lower::Image& image) const noexcept;
+  /// Moves the next slice of the budget to Machine::budget. False when the run has ended instead: at `op`, which is not
+  /// run any more.
+  [[nodiscard]] bool next_slice(const lower::Op& op) noexcept;
 
   // Frames.
   [[nodiscard]] std::uint64_t stack_top() const noexcept {
     return reinterpret_cast<std::uint64_t>(stack_ + sizeof(stack_));
   }
-  [[nodiscard]] bool push_frame(const lower::Op* return_to, Registers& r, const lower::Function& callee) noexcept;
+  [[nodiscard]] unsigned depth() const noexcept {
+    return kMaxFrames - static_cast<unsigned>((m_.frame_pointer - m_.lowest_frame) / kFrameBytes);
+  }
+  /// False when there is no room for another.
+  [[nodiscard]] bool push_frame(const lower::Op* return_to, Registers& r) noexcept;
   /// Back to the caller's frame; where to go on, null for the C++ caller.
   const lower::Op* pop_frame(Registers& r) noexcept;
   void clear_frame(const lower::Function& function) noexcept;
@@ -107,6 +106,8 @@ class Run final : public helpers::Env {
                                  std::uint64_t& value) noexcept;
   [[nodiscard]] bool store_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
                                   std::uint64_t value) noexcept;
+  /// What lies at `address`, 0 where the run may not read.
+  [[nodiscard]] std::uint64_t probe(std::uint64_t address, unsigned size) const noexcept;
   [[nodiscard]] bool atomic_allowed(const lower::Op& op, Access access, unsigned base, std::uint64_t address,
                                     unsigned size) noexcept;
   /// Finds the region around [address, address + size) and makes it the window of `reg`.
@@ -135,29 +136,23 @@ class Run final : public helpers::Env {
   void fault(const lower::Op& op, FaultKind kind, std::uint64_t address = 0, std::uint64_t size = 0) noexcept;
   void name_region(std::uint64_t address) noexcept;
 
-  const lower::Image& image_;    // the one the run started with
-  const lower::Image* current_;  // the one that runs now
+  const lower::Image& image_;  // the one the run started with
   Context& context_;
+  Machine m_;
   std::uint64_t entry_r1_ = 0;
-  std::uint64_t budget_;  // instructions left, when counted
-  const bool counted_;
-  bool ended_ = false;  // by a fault, or by a packet load past the end
+  std::uint64_t total_;    // of the budget, when there is one
+  std::uint64_t reserve_;  // of the budget, beyond the slice in m_
+  const bool counted_;     // has a budget, or may be stopped
+  const std::atomic<bool>* const stop_;
   Fault fault_;
-  std::uint64_t frame_pointer_ = 0;  // r10 of the running frame
-  unsigned depth_ = 0;
   unsigned tail_calls_ = 0;
   unsigned targets_count_ = 0;
-  const lower::Op* calling_ = nullptr;  // the helper call in progress, for faults in its callbacks
   unsigned records_count_ = 0;
   unsigned lends_count_ = 0;
   unsigned memories_count_ = 0;
   bool has_cpu_ = false;
   unsigned cpu_ = 0;
-  Context::Structured structured_;
   std::array<Context::Memory, Context::kMaxMemories> memories_;
-  std::array<Window, isa::kRegisters> windows_[2];  // by Access
-  std::uint32_t stack_windows_ = 0;  // bit Access * kRegisters + r: window of r that began at the running frame
-  std::uint64_t may_goto_left_ = 0;
   HeldMaps held_maps_;
 
   // Left uninitialised on purpose: only the first `count` entries mean something.

@@ -1,0 +1,19 @@
+#include "api/attach_code.hpp"
+
+#include "jit/compile.hpp"
+
+namespace skep {
+
+Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool proven) {
+  if (options.engine == Engine::interpreter) return {};
+  // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
+  const bool metered = image.guarded || options.metered;
+  auto code = jit::compile(image, {.metered = metered, .polls = !metered && !proven});
+  if (code)
+    image.native = std::move(*code);
+  else if (options.engine == Engine::jit)
+    return fail(std::move(code).error());
+  return {};
+}
+
+}  // namespace skep

@@ -1,0 +1,85 @@
+#include "jit/code_memory.hpp"
+
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace skep::jit {
+namespace {
+
+constexpr std::size_t kStep = 16;
+constexpr int kTrap = 0xcc;  // int3; no instruction of arm64 either
+
+/// 32-bit displacements reach half of 4 GiB; the code itself and the library need some of it.
+constexpr std::uint64_t kReach = std::uint64_t{1} << 30;
+
+std::uint32_t random_number() noexcept {
+  std::uint32_t number = 0;
+  static_cast<void>(getrandom(&number, sizeof number, GRND_NONBLOCK));  // a number all the same when it fails
+  return number;
+}
+
+void* map_at(std::uint64_t hint, std::size_t bytes) noexcept {
+  void* pages = mmap(reinterpret_cast<void*>(hint), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? nullptr : pages;
+}
+
+/// The kernel takes a hint when the place is free. Tries some below and above, then takes what it gets.
+void* map_near(std::uint64_t near, std::size_t bytes, std::size_t page) noexcept {
+  for (std::uint64_t distance = kReach / 16; distance < kReach; distance += kReach / 8) {
+    for (const std::uint64_t hint : {near - distance, near + distance}) {
+      void* pages = map_at(hint & ~(page - 1), bytes);
+      if (pages == nullptr) return nullptr;
+      const std::uint64_t at = reinterpret_cast<std::uint64_t>(pages);
+      if (at - near + kReach < 2 * kReach) return pages;
+      munmap(pages, bytes);
+    }
+  }
+  return map_at(0, bytes);
+}
+
+}  // namespace
+
+CodeMemory::CodeMemory(CodeMemory&& other) noexcept { *this = std::move(other); }
+
+CodeMemory& CodeMemory::operator=(CodeMemory&& other) noexcept {
+  std::swap(pages_, other.pages_);
+  std::swap(mapped_, other.mapped_);
+  std::swap(start_, other.start_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+CodeMemory::~CodeMemory() {
+  if (pages_ != nullptr) munmap(pages_, mapped_);
+}
+
+Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  CodeMemory memory;
+  // At least one step before and after: what reads next to a function's start stays inside.
+  memory.mapped_ = (bytes + 3 * kStep + page - 1) / page * page;
+  memory.pages_ = static_cast<std::byte*>(map_near(near, memory.mapped_, page));
+  if (memory.pages_ == nullptr)
+    return fail(ErrorCode::limit, "jit", std::string("no memory for code: ") + std::strerror(errno), errno);
+  const std::size_t free_steps = (memory.mapped_ - bytes) / kStep - 1;
+  memory.start_ = kStep * (1 + random_number() % free_steps);
+  memory.bytes_ = bytes;
+  std::memset(memory.pages_, kTrap, memory.mapped_);
+  return memory;
+}
+
+Result<void> CodeMemory::publish() {
+  if (mprotect(pages_, mapped_, PROT_READ | PROT_EXEC) != 0)
+    return fail(ErrorCode::limit, "jit", std::string("code may not be made executable: ") + std::strerror(errno),
+                errno);
+  auto* first = reinterpret_cast<char*>(pages_ + start_);
+  __builtin___clear_cache(first, first + bytes_);
+  return {};
+}
+
+}  // namespace skep::jit

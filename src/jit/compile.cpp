@@ -1,0 +1,72 @@
+// Plan, emit, place, publish.
+#include "jit/compile.hpp"
+
+#include <string>
+
+#include "jit/code_memory.hpp"
+#include "jit/emitter.hpp"
+
+namespace skep::jit {
+namespace {
+
+/// Keeps the first thing that went wrong; asmjit goes on, and its result is thrown away.
+class FirstError final : public asmjit::ErrorHandler {
+ public:
+  void handleError(asmjit::Error error, const char* message, asmjit::BaseEmitter*) override {
+    if (error_ != asmjit::kErrorOk) return;
+    error_ = error;
+    message_ = message;
+  }
+  [[nodiscard]] bool happened() const noexcept { return error_ != asmjit::kErrorOk; }
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+ private:
+  asmjit::Error error_ = asmjit::kErrorOk;
+  std::string message_;
+};
+
+struct Code final : vm::NativeCode {
+  CodeMemory memory;
+};
+
+Result<CodeMemory> place(asmjit::CodeHolder& code, const FirstError& error) {
+  code.flatten();
+  code.resolveUnresolvedLinks();
+  if (error.happened()) return fail(ErrorCode::invalid, "jit", error.message());
+  auto memory = CodeMemory::allocate(code.codeSize(), reinterpret_cast<std::uint64_t>(&compile));
+  if (!memory) return memory;
+  const std::span<std::byte> room = memory->code();
+  code.relocateToBase(reinterpret_cast<std::uint64_t>(room.data()));
+  code.copyFlattenedData(room.data(), room.size());
+  if (error.happened()) return fail(ErrorCode::invalid, "jit", error.message());
+  if (auto published = memory->publish(); !published) return fail(std::move(published).error());
+  return memory;
+}
+
+}  // namespace
+
+bool available() noexcept { return true; }
+
+Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image, const Options& options) {
+  Plan plan = make_plan(image, options);
+  FirstError error;
+  asmjit::CodeHolder holder;
+  holder.init(asmjit::Environment::host());
+  holder.setErrorHandler(&error);
+  const auto emitter = make_emitter(plan, holder);
+  emitter->emit_all();
+  auto memory = place(holder, error);
+  if (!memory) return fail(std::move(memory).error());
+
+  auto code = std::make_shared<Code>();
+  code->memory = std::move(*memory);
+  std::byte* base = code->memory.code().data();
+  code->enter = reinterpret_cast<vm::NativeCode::Enter>(base + emitter->enter_at());
+  code->interpret = base + emitter->interpret_at();
+  for (std::size_t i = 0; i < plan.functions.size(); ++i) code->functions.push_back(base + emitter->function_at(i));
+  code->metered = options.metered;
+  code->refunds = std::move(plan.refunds);
+  return std::shared_ptr<const vm::NativeCode>(std::move(code));
+}
+
+}  // namespace skep::jit

@@ -1,0 +1,26 @@
+// Image → machine code.
+#pragma once
+
+#include <memory>
+
+#include <skep/error.hpp>
+
+#include "lower/image.hpp"
+#include "vm/native.hpp"
+
+namespace skep::jit {
+
+struct Options {
+  bool metered = false;  ///< count instructions, exactly: such code runs within a budget
+  bool polls = false;    ///< look at every back edge whether the run is asked to stop; metered code does so anyway
+};
+
+/// There is a backend for this machine.
+[[nodiscard]] bool available() noexcept;
+
+/// Compiles all functions of `image`, in time linear in their length. The code holds addresses of the image's ops,
+/// functions, bindings and of its helpers: it must not outlive them, so the image is what should own it. Errors:
+/// unsupported without a backend; limit when the system gives no executable memory.
+[[nodiscard]] Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image, const Options& options);
+
+}  // namespace skep::jit

@@ -1,0 +1,129 @@
+// The walk: which op is emitted when, and as what.
+#include "jit/emitter.hpp"
+
+#include <algorithm>
+
+namespace skep::jit {
+
+using isa::Operands;
+using isa::Operation;
+using lower::Code;
+using vm::CallOuts;
+
+void Emitter::emit_all() {
+  const auto new_label = [this] {
+    asmjit::LabelEntry* entry = nullptr;
+    return code_.newLabelEntry(&entry) == asmjit::kErrorOk ? asmjit::Label(entry->id()) : asmjit::Label();
+  };
+  enter_ = new_label();
+  interpret_ = new_label();
+  targets_.resize(image().ops.size());
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    if (plan_.ops[i].is_target) targets_[i] = new_label();
+  for (std::size_t i = 0; i < plan_.functions.size(); ++i) functions_.push_back(new_label());
+
+  emit_enter();
+  emit_interpret();
+  for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
+    function_ = &plan_.functions[i];
+    const std::uint32_t first = function_->first;
+    // Another function falls into this one: past the prologue.
+    asmjit::Label body;
+    if (first != 0 && !ends_flow(image().ops[first - 1])) {
+      body = new_label();
+      jump_over(body);
+    }
+    bind(functions_[i]);
+    begin_function(*function_);
+    if (body.isValid()) bind(body);
+    for (std::uint32_t index = first; index < function_->end;) {
+      if (targets_[index].isValid()) bind(targets_[index]);
+      if (plan_.options.metered && plan_.ops[index].starts_block) meter(index, plan_.refunds[index] + 1);
+      const std::uint32_t done = fused(index, function_->end);
+      if (done == 0) emit_op(index);
+      index += std::max(done, 1u);
+    }
+  }
+  finish();
+}
+
+asmjit::Label Emitter::target_of(const At& at) const {
+  return targets_[at.index + static_cast<std::uint32_t>(at.op.off)];
+}
+
+void Emitter::emit_op(std::uint32_t index) {
+  const At here = at(index);
+  const bool goes_back = here.op.off <= 0;
+  switch (here.shape.operands) {
+    case Operands::none:
+      return emit_coded(here);
+    case Operands::dst:
+      return here.shape.operation == Operation::call_ ? call_register(here) : unary(here);
+    case Operands::dst_imm:
+      return alu_imm(here);
+    case Operands::dst_src:
+      return alu_reg(here);
+    case Operands::jump_off:
+    case Operands::jump_imm:
+      if (here.shape.operation == Operation::may_goto_) {
+        poll(index);
+        return may_goto(here, target_of(here));
+      }
+      if (plan_.options.polls && goes_back) poll(index);
+      return jump(here, target_of(here));
+    case Operands::compare_imm:
+      if (plan_.options.polls && goes_back) poll(index);
+      return branch_imm(here, target_of(here));
+    case Operands::compare_src:
+      if (plan_.options.polls && goes_back) poll(index);
+      return branch_reg(here, target_of(here));
+    case Operands::call_pc: {
+      const auto& callee = *reinterpret_cast<const lower::Function*>(here.op.imm);
+      return call_function(here, functions_[static_cast<std::size_t>(&callee - image().functions.data())]);
+    }
+    case Operands::load:
+      return load(here);
+    case Operands::store_imm:
+    case Operands::store_src:
+      return store(here);
+    case Operands::atomic:
+      return atomic(here);
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return call_out(here, CallOuts::packet);
+    case Operands::dst_src_imm:  // lowering turns these into other codes, or refuses them
+    case Operands::call_imm:
+    case Operands::lddw:
+      return call_out(here, CallOuts::trap);
+  }
+}
+
+/// Codes that no instruction has, and exit.
+void Emitter::emit_coded(const At& at) {
+  switch (at.op.code) {
+    case Code::constant:
+      return constant(at);
+    case Code::call_free: {
+      const auto& binding = *reinterpret_cast<const lower::Binding*>(at.op.imm);
+      return binding.code != nullptr ? call_builtin(at, binding) : call_out(at, CallOuts::helper);
+    }
+    case Code::call_checked:
+    case Code::call_lookup_checked:
+      return call_out(at, CallOuts::helper);
+    case Code::tail_call:
+    case Code::tail_call_checked:
+      return tail_call(at);
+    case Code::trap:
+      return call_out(at, CallOuts::trap);
+    default:  // the forms that are not here have operands of their own
+      return exit(at);
+  }
+}
+
+bool Emitter::calls_back(const lower::Binding& binding) noexcept {
+  return binding.app != nullptr ||
+         std::any_of(binding.row.args.begin(), binding.row.args.end(),
+                     [](const auto& argument) { return argument.kind == abi::Arg::callback; });
+}
+
+}  // namespace skep::jit

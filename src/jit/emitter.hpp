@@ -1,0 +1,105 @@
+// The contract between the walk over an image's ops and a backend, which encodes what the walk asks for.
+//
+// A backend keeps every BPF register in a machine register of its own from entry to exit, the Machine in one more, and
+// has at least three left as scratch. It emits ops in order; what is rarely run it puts off until finish(). Labels of
+// ops and functions, call-outs and the order of things are the walk's; see vm/native.hpp for what code must do at run
+// time.
+#pragma once
+
+#include <asmjit/core.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "jit/plan.hpp"
+#include "vm/native.hpp"
+
+namespace skep::jit {
+
+class Emitter {
+ public:
+  /// `plan` and `code` outlive the emitter.
+  Emitter(const Plan& plan, asmjit::CodeHolder& code) : plan_(plan), code_(code) {}
+  virtual ~Emitter() = default;
+
+  /// Emits everything, in order. Errors are the code holder's.
+  void emit_all();
+
+  // Where things are once the code is laid out; byte offsets.
+  [[nodiscard]] std::uint64_t enter_at() const { return code_.labelOffset(enter_); }
+  [[nodiscard]] std::uint64_t interpret_at() const { return code_.labelOffset(interpret_); }
+  [[nodiscard]] std::uint64_t function_at(std::size_t index) const { return code_.labelOffset(functions_[index]); }
+
+ protected:
+  /// An op, what its code means, and where it stands.
+  struct At {
+    const lower::Op& op;
+    const lower::Shape& shape;
+    std::uint32_t index;
+  };
+
+  // The frame of it all.
+  virtual void emit_enter() = 0;      ///< binds enter_: NativeCode::Enter
+  virtual void emit_interpret() = 0;  ///< binds interpret_: CallOuts::interpret as if it were a function's entry
+  virtual void begin_function(const FunctionPlan& function) = 0;  ///< after its label was bound
+  virtual void finish() = 0;                                      ///< what was put off
+  virtual void bind(const asmjit::Label& label) = 0;
+  virtual void jump_over(const asmjit::Label& label) = 0;  ///< an unconditional jump
+
+  /// Takes the block's cost from the budget; CallOuts::budget(index) where it does not cover that, and again.
+  virtual void meter(std::uint32_t index, std::uint32_t cost) = 0;
+  /// CallOuts::stop(index) when *Machine::stop is not 0.
+  virtual void poll(std::uint32_t index) = 0;
+
+  // Ops. `fused` may emit some ops at `index` and after it as one; how many it did, 0 for none. No op but the first has
+  // a label or starts a block.
+  virtual std::uint32_t fused(std::uint32_t index, std::uint32_t end) = 0;
+  virtual void alu_imm(const At& at) = 0;
+  virtual void alu_reg(const At& at) = 0;  ///< movsx, too
+  virtual void unary(const At& at) = 0;    ///< neg and byte order
+  virtual void constant(const At& at) = 0;
+  virtual void load(const At& at) = 0;
+  virtual void store(const At& at) = 0;
+  virtual void atomic(const At& at) = 0;
+  virtual void jump(const At& at, const asmjit::Label& target) = 0;
+  virtual void may_goto(const At& at, const asmjit::Label& target) = 0;
+  virtual void branch_imm(const At& at, const asmjit::Label& target) = 0;
+  virtual void branch_reg(const At& at, const asmjit::Label& target) = 0;
+  virtual void call_function(const At& at, const asmjit::Label& callee) = 0;
+  virtual void call_register(const At& at) = 0;
+  virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
+  virtual void tail_call(const At& at) = 0;
+  virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op
+  virtual void exit(const At& at) = 0;
+
+  [[nodiscard]] const lower::Image& image() const noexcept { return plan_.image; }
+  [[nodiscard]] At at(std::uint32_t index) const {
+    const lower::Op& op = image().ops[index];
+    return {op, lower::shape_of(op.code), index};
+  }
+  /// The plan of the function whose ops are being emitted: exit and tail_call take its frame down.
+  [[nodiscard]] const FunctionPlan& function() const noexcept { return *function_; }
+  [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
+  /// Whether the code of `binding` may end the run, or call back into the program.
+  [[nodiscard]] static bool calls_back(const lower::Binding& binding) noexcept;
+
+  const Plan& plan_;
+  asmjit::CodeHolder& code_;
+  asmjit::Label enter_;
+  asmjit::Label interpret_;
+
+ private:
+  void emit_op(std::uint32_t index);
+  void emit_coded(const At& at);
+  [[nodiscard]] asmjit::Label target_of(const At& at) const;
+
+  std::vector<asmjit::Label> functions_;
+  std::vector<asmjit::Label> targets_;  // by op, invalid where no jump leads
+  const FunctionPlan* function_ = nullptr;
+};
+
+/// The backend of this machine. `near` of compile() is an address of the library, close to what the code calls.
+[[nodiscard]] std::unique_ptr<Emitter> make_emitter(const Plan& plan, asmjit::CodeHolder& code);
+
+}  // namespace skep::jit

@@ -1,0 +1,179 @@
+#include "jit/plan.hpp"
+
+#include <algorithm>
+
+namespace skep::jit {
+namespace {
+
+using isa::Operands;
+using isa::Operation;
+using lower::Code;
+using lower::Op;
+using lower::Shape;
+
+bool has_target(const Shape& shape) noexcept {
+  switch (shape.operands) {
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::compare_imm:
+    case Operands::compare_src:
+      return true;
+    case Operands::none:
+    case Operands::dst:
+    case Operands::dst_imm:
+    case Operands::dst_src:
+    case Operands::dst_src_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::load:
+    case Operands::store_imm:
+    case Operands::store_src:
+    case Operands::atomic:
+    case Operands::lddw:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return false;
+  }
+  return false;
+}
+
+bool is_call(const Op& op, const Shape& shape) noexcept {
+  return shape.operation == Operation::call_ || (op.code >= Code::call_checked && op.code <= Code::trap);
+}
+
+bool is_tail_call(const Op& op) noexcept { return op.code == Code::tail_call || op.code == Code::tail_call_checked; }
+
+/// The block ends with this op: what follows is paid for on its own. Calls end it because the callee counts, too.
+bool ends_block(const Op& op, const Shape& shape) noexcept {
+  return has_target(shape) || is_call(op, shape) || op.code == Code::exit;
+}
+
+/// The register that the op writes, among those that calls preserve; as a mask.
+std::uint8_t saved_write(const Op& op, const Shape& shape) noexcept {
+  const auto bit = [](unsigned reg) {
+    return reg >= kFirstSaved && reg < kFirstSaved + kSavedRegisters ? 1u << (reg - kFirstSaved) : 0u;
+  };
+  if (op.code == Code::constant) return static_cast<std::uint8_t>(bit(op.dst));
+  switch (shape.operands) {
+    case Operands::dst:
+    case Operands::dst_imm:
+    case Operands::dst_src:
+    case Operands::dst_src_imm:
+    case Operands::load:
+    case Operands::lddw:
+      return static_cast<std::uint8_t>(bit(op.dst));
+    case Operands::atomic:
+      return static_cast<std::uint8_t>(bit(op.src));
+    case Operands::none:
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::compare_imm:
+    case Operands::compare_src:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::store_imm:
+    case Operands::store_src:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return 0;
+  }
+  return 0;
+}
+
+/// Linux refuses functions that jump or fall into each other, unverified programs may do it: then all get one frame
+/// layout, so that each may end what another began.
+void share_frame(std::vector<FunctionPlan>& functions) {
+  FunctionPlan all;
+  for (const FunctionPlan& function : functions) {
+    all.saved |= function.saved;
+    all.calls |= function.calls;
+    all.counts_may_goto |= function.counts_may_goto;
+  }
+  for (FunctionPlan& function : functions) {
+    function.saved = all.saved;
+    function.calls = all.calls;
+    function.counts_may_goto = all.counts_may_goto;
+  }
+}
+
+std::vector<std::uint32_t> count_refunds(const Plan& plan) {
+  const auto& ops = plan.image.ops;
+  std::vector<std::uint32_t> refunds(ops.size());
+  for (std::size_t i = ops.size(); i-- > 0;) {
+    const bool last = i + 1 == ops.size() || plan.ops[i + 1].starts_block;
+    refunds[i] = last ? 0 : refunds[i + 1] + 1;
+  }
+  return refunds;
+}
+
+}  // namespace
+
+bool may_call(const Op& op) noexcept {
+  const Shape& shape = lower::shape_of(op.code);
+  if (is_call(op, shape)) return true;
+  switch (shape.operands) {
+    case Operands::load:
+    case Operands::store_imm:
+    case Operands::store_src:
+    case Operands::atomic:
+      return shape.check != lower::Check::free;
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+    case Operands::call_imm:
+    case Operands::call_pc:
+      return true;
+    case Operands::jump_off:
+      return shape.operation == Operation::may_goto_;
+    case Operands::none:
+    case Operands::dst:
+    case Operands::dst_imm:
+    case Operands::dst_src:
+    case Operands::dst_src_imm:
+    case Operands::jump_imm:
+    case Operands::compare_imm:
+    case Operands::compare_src:
+    case Operands::lddw:
+      return false;
+  }
+  return true;
+}
+
+bool ends_flow(const Op& op) noexcept {
+  const Shape& shape = lower::shape_of(op.code);
+  return op.code == Code::exit || op.code == Code::trap || shape.operation == Operation::ja_;
+}
+
+Plan make_plan(const lower::Image& image, const Options& options) {
+  Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
+  bool crossing = false;
+  for (std::size_t f = 0; f < image.functions.size(); ++f) {
+    const bool last = f + 1 == image.functions.size();
+    FunctionPlan function;
+    function.first = image.functions[f].op;
+    function.end = last ? static_cast<std::uint32_t>(image.ops.size()) : image.functions[f + 1].op;
+    function.stack_bytes = image.functions[f].stack_bytes;
+    function.calls = options.metered || options.polls;
+    plan.ops[function.first].starts_block = true;
+    for (std::uint32_t i = function.first; i < function.end; ++i) {
+      const Op& op = image.ops[i];
+      const Shape& shape = lower::shape_of(op.code);
+      function.saved |= saved_write(op, shape);
+      function.calls = function.calls || may_call(op);
+      function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
+      plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
+      if (has_target(shape)) {
+        const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
+        plan.ops[target].is_target = plan.ops[target].starts_block = true;
+        crossing = crossing || target < function.first || target >= function.end;
+      }
+      if (ends_block(op, shape) && i + 1 < image.ops.size()) plan.ops[i + 1].starts_block = true;
+    }
+    crossing = crossing || (!last && !ends_flow(image.ops[function.end - 1]));
+    plan.functions.push_back(function);
+  }
+  if (crossing) share_frame(plan.functions);
+  if (options.metered) plan.refunds = count_refunds(plan);
+  return plan;
+}
+
+}  // namespace skep::jit

@@ -1,0 +1,49 @@
+// What a backend needs to know of an image before it emits the first op: blocks, their cost, and what functions need.
+//
+// Nothing here depends on the machine. Computed in two passes over the ops.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "jit/compile.hpp"
+#include "lower/image.hpp"
+#include "lower/shape.hpp"
+
+namespace skep::jit {
+
+inline constexpr unsigned kFirstSaved = 6;  ///< r6 to r9 survive calls
+inline constexpr unsigned kSavedRegisters = 4;
+
+/// A function of the program, as native code sees it.
+struct FunctionPlan {
+  std::uint32_t first = 0;  ///< op
+  std::uint32_t end = 0;    ///< the op after its last
+  std::uint32_t stack_bytes = 0;
+  std::uint8_t saved = 0;        ///< which callee-saved registers it writes: bit i for r6 + i
+  bool calls = false;            ///< may leave generated code, or calls: the native stack must be aligned
+  bool counts_may_goto = false;  ///< has a loop counter of its own
+};
+
+struct OpPlan {
+  bool is_target = false;     ///< some jump leads here
+  bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
+};
+
+struct Plan {
+  const lower::Image& image;
+  Options options;
+  std::vector<OpPlan> ops;
+  std::vector<std::uint32_t> refunds;  ///< how many ops of the block come after each; empty when not metered
+  std::vector<FunctionPlan> functions;
+  bool has_tail_calls = false;  ///< a call may come back with another image current
+};
+
+[[nodiscard]] Plan make_plan(const lower::Image& image, const Options& options);
+
+/// The op may need a call of C code, or a call-out.
+[[nodiscard]] bool may_call(const lower::Op& op) noexcept;
+/// Control does not go on with the next op.
+[[nodiscard]] bool ends_flow(const lower::Op& op) noexcept;
+
+}  // namespace skep::jit

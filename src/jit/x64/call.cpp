@@ -1,0 +1,89 @@
+// Calls, and leaving functions.
+#include "helpers/env.hpp"
+#include "jit/x64/emitter.hpp"
+
+namespace skep::jit::x64 {
+
+using vm::CallOuts;
+
+/// The callee's frame is the next lower one. Whoever comes back may have left windows on it, or another image current.
+template <class Callee>
+void X64Emitter::call_in_new_frame(const At& at, const Callee& callee) {
+  const auto image_address = reinterpret_cast<std::uint64_t>(&image());
+  a_.cmp(kFrame, SKEP_MACHINE(lowest_frame));
+  const asmjit::Label after = a_.newLabel();
+  a_.je(put_off(at.index, CallOuts::too_deep, after));
+  if (is_guarded()) {
+    a_.push(SKEP_MACHINE(stack_windows));
+    a_.push(kTemp);  // alignment
+    a_.mov(SKEP_MACHINE(stack_windows), 0);
+  }
+  a_.sub(kFrame, static_cast<int>(vm::kFrameBytes));
+  a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
+  a_.call(callee);
+  const auto when_left = [&](auto&& jump) {
+    const asmjit::Label back = a_.newLabel();
+    Stub& stub = stubs_.emplace_back(Stub{a_.newLabel(), back, at.index, CallOuts::leave});
+    stub.address = image_address;
+    stub.keeps_address = false;
+    jump(stub.from);
+    a_.bind(back);
+  };
+  if (plan_.has_tail_calls) {
+    a_.mov(kTemp, image_address);
+    a_.cmp(SKEP_MACHINE(current), kTemp);
+    when_left([&](const asmjit::Label& stub) { a_.jne(stub); });
+  }
+  if (is_guarded()) {
+    a_.cmp(SKEP_MACHINE(stack_windows), 0);
+    when_left([&](const asmjit::Label& stub) { a_.jne(stub); });
+    a_.pop(kTemp);
+    a_.pop(SKEP_MACHINE(stack_windows));
+  }
+  a_.add(kFrame, static_cast<int>(vm::kFrameBytes));
+  a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
+  a_.bind(after);
+}
+
+void X64Emitter::call_function(const At& at, const asmjit::Label& callee) { call_in_new_frame(at, callee); }
+
+void X64Emitter::call_register(const At& at) {
+  const asmjit::Label done = a_.newLabel();
+  call_thunk(at.index, CallOuts::call_register);
+  a_.test(kAddress, kAddress);
+  a_.jz(done);
+  call_in_new_frame(at, kAddress);
+  a_.bind(done);
+}
+
+void X64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
+  const bool calls_into_us = calls_back(binding);
+  if (calls_into_us) {
+    a_.mov(kTemp, reinterpret_cast<std::uint64_t>(&at.op));
+    a_.mov(SKEP_MACHINE(calling), kTemp);
+  }
+  a_.mov(x86::rdi, SKEP_MACHINE(env));
+  a_.call(asmjit::imm(reinterpret_cast<std::uint64_t>(binding.code)));
+  if (!calls_into_us) return;
+  a_.cmp(SKEP_MACHINE(ended), 0);
+  a_.jne(unwind_);
+}
+
+void X64Emitter::tail_call(const At& at) {
+  const asmjit::Label falls_through = a_.newLabel();
+  call_thunk(at.index, CallOuts::tail_call);
+  a_.test(kAddress, kAddress);
+  a_.jz(falls_through);
+  end_function();
+  a_.jmp(kAddress);
+  a_.bind(falls_through);
+}
+
+void X64Emitter::call_out(const At& at, vm::CallOut callee) { call_thunk(at.index, callee); }
+
+void X64Emitter::exit(const At&) {
+  end_function();
+  a_.ret();
+}
+
+}  // namespace skep::jit::x64

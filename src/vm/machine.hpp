@@ -1,0 +1,62 @@
+// What generated code sees of a run: plain data at fixed offsets, reached through one pinned register.
+//
+// A Run owns one Machine and keeps in it whatever both its engines change, so that a run may pass from generated code
+// to the interpreter at any operation. Standard layout: backends address members by offsetof; the members that they
+// touch most come first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "isa/table.hpp"
+
+namespace skep::helpers {
+class Env;
+}
+namespace skep::lower {
+class Image;
+struct Op;
+}  // namespace skep::lower
+
+namespace skep::vm {
+
+inline constexpr unsigned kMaxFrames = 8;
+inline constexpr std::size_t kFrameBytes = 512;
+/// Linux' limit on iterations of may_goto loops in one frame.
+inline constexpr std::uint64_t kMayGotoLimit = std::uint64_t{8} << 20;
+
+enum class Access : std::uint8_t { read, write };
+
+/// Addresses [lo, lo + span) that one kind of access may touch. span 0 allows nothing.
+struct Window {
+  std::uint64_t lo = 0;
+  std::uint64_t span = 0;
+  [[nodiscard]] bool allows(std::uint64_t address, std::uint64_t size) const noexcept {
+    const std::uint64_t at = address - lo;
+    return at < span && span - at >= size;
+  }
+};
+
+using Registers = std::array<std::uint64_t, isa::kRegisters>;
+
+struct Machine {
+  helpers::Env* env = nullptr;            ///< the Run, as helpers see it
+  std::uint64_t budget = 0;               ///< instructions left of this slice, when counted
+  std::uint64_t frame_pointer = 0;        ///< r10 of the running frame
+  std::uint64_t lowest_frame = 0;         ///< r10 of the deepest frame there is room for
+  std::uint64_t may_goto_left = 0;        ///< of the running frame
+  std::uint64_t stack_windows = 0;        ///< bit Access * kRegisters + r: window of r began at the running frame
+  std::uint64_t context_base = 0;         ///< the structured context; accesses to it are translated
+  std::uint64_t context_bytes = 0;        ///< 0 when there is none
+  const lower::Image* current = nullptr;  ///< the image that runs now
+  const lower::Op* calling = nullptr;     ///< the helper call in progress, for faults in its callbacks
+  std::uint64_t unwind_sp = 0;            ///< native stack pointer of the last entry into generated code
+  const void* stop = nullptr;             ///< a byte; when another thread makes it 1, the run ends
+  std::uint64_t ended = 0;                ///< 1: by a fault, or by a packet load past the end
+  std::array<Window, isa::kRegisters> windows[2];  ///< by Access
+};
+static_assert(std::is_standard_layout_v<Machine>);
+
+}  // namespace skep::vm
