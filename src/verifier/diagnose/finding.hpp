@@ -35,7 +35,9 @@ using Objection = std::optional<Finding>;
 [[nodiscard]] bool is_unsupported(Code code) noexcept;
 /// One line in plain words: what was seen against what is needed.
 [[nodiscard]] std::string text_of(const Finding& finding);
-/// What to do about it; empty where there is no common answer.
+/// True when the finding's number of this index is a register: its text says r{index}.
+[[nodiscard]] bool names_register(Code code, unsigned index);
+/// What to do about it; empty where there is no common answer. See suggest() for better ones.
 [[nodiscard]] std::string_view suggestion_of(Code code) noexcept;
 
 }  // namespace skep::verifier

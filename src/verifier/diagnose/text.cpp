@@ -35,6 +35,10 @@ std::string text_of(const Finding& finding) {
   return fmt::format(fmt::runtime(row(finding.code).text), n[0], n[1], n[2], n[3], n[4], fmt::arg("n", finding.name));
 }
 
+bool names_register(Code code, unsigned index) {
+  return row(code).text.find(fmt::format("r{{{}}}", index)) != std::string_view::npos;
+}
+
 std::string_view suggestion_of(Code code) noexcept { return row(code).suggestion; }
 
 }  // namespace skep::verifier
