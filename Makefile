@@ -4,10 +4,10 @@ BUILD := build
 FUZZ_RUNS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: setup setup-referee build test demo bench referee fuzz clean help
+.PHONY: setup setup-referee build test test-arm64 demo bench referee fuzz clean help
 
 help: ## show this
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup: ## install what the build needs (Debian 12 packages; no network when all is there)
 	@scripts/setup build
@@ -21,6 +21,9 @@ build: setup ## build everything into build/; the command is build/skep
 
 test: build ## build, then run all tests
 	@scripts/run-tests $(BUILD)
+
+test-arm64: ## build for arm64, then run the tests there with qemu-aarch64
+	@scripts/test-arm64 $(JOBS)
 
 demo: build ## build, then run an XDP program over a pcap
 	@examples/demo/run.sh $(BUILD)
@@ -36,4 +39,4 @@ fuzz: setup ## run every fuzzer, seeded, FUZZ_RUNS inputs each
 	@scripts/fuzz $(FUZZ_RUNS) $(JOBS)
 
 clean: ## remove build folders
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-arm64
