@@ -30,9 +30,7 @@ std::string_view name_of(Outcome outcome) noexcept {
 }
 
 Outcome compare(bool referee_accepts, const verifier::Finding* finding) noexcept {
-  const bool later = finding != nullptr &&
-                     (verifier::is_unsupported(finding->code) || finding->code == verifier::Code::relocation_missing);
-  if (later) return Outcome::later;
+  if (finding != nullptr && verifier::is_unsupported(finding->code)) return Outcome::later;
   if ((finding == nullptr) == referee_accepts) return Outcome::same;
   return referee_accepts ? Outcome::strict : Outcome::lax;
 }
@@ -46,13 +44,14 @@ KnownDifferences::KnownDifferences(std::string judge) {
   }
 }
 
-bool KnownDifferences::explains(std::string_view object, std::string_view program, std::string_view outcome) {
+std::optional<std::string> KnownDifferences::find(std::string_view object, std::string_view program, Outcome outcome) {
   for (Line& line : lines_) {
-    if (line.object != object || line.outcome != outcome) continue;
-    if (line.program != "*" && line.program != program) continue;
-    return line.seen = true;
+    const bool other = line.outcome == name_of(outcome == Outcome::strict ? Outcome::lax : Outcome::strict);
+    if (line.object != object || (line.program != "*" && line.program != program) || other) continue;
+    line.seen = true;
+    return line.outcome;
   }
-  return false;
+  return {};
 }
 
 std::vector<std::string> KnownDifferences::unseen() const {
@@ -64,23 +63,24 @@ std::vector<std::string> KnownDifferences::unseen() const {
 
 void Matrix::count(Outcome outcome, std::string_view object, std::string_view program, std::string_view cause) {
   const bool differs = outcome == Outcome::strict || outcome == Outcome::lax;
-  if (differs && known.explains(object, program, "newer Linux")) {
-    ++newer;
+  const auto listed = differs ? known.find(object, program, outcome) : std::nullopt;
+  if (listed && listed != name_of(outcome)) {
+    ++apart[*listed];
     return;
   }
   ++counts[static_cast<std::size_t>(outcome)];
-  if (outcome == Outcome::same) return;
-  ++causes[fmt::format("{}: {}", name_of(outcome), cause)];
-  if (!differs || known.explains(object, program, name_of(outcome))) return;
-  unexplained.push_back(fmt::format("{}\t{}\t{}\t{}\t{}", judge, object, program, name_of(outcome), cause));
+  if (outcome != Outcome::same) ++causes[fmt::format("{}: {}", name_of(outcome), cause)];
+  if (differs && !listed)
+    unexplained.push_back(fmt::format("{}\t{}\t{}\t{}\t{}", judge, object, program, name_of(outcome), cause));
 }
 
 void Matrix::print() const {
   for (const auto& [cause, number] : causes) fmt::print("{:6} {}\n", number, cause);
   for (const std::string& line : unexplained) fmt::print("unlisted\t{}\n", line);
+  std::string others;
+  for (const auto& [why, number] : apart) others += fmt::format(", {} apart ({})", number, why);
   fmt::print("{}: {} same, {} too strict, {} too lax, {} not supported{}\n", judge, (*this)[Outcome::same],
-             (*this)[Outcome::strict], (*this)[Outcome::lax], (*this)[Outcome::later],
-             newer == 0 ? "" : fmt::format(", {} as newer Linux", newer));
+             (*this)[Outcome::strict], (*this)[Outcome::lax], (*this)[Outcome::later], others);
 }
 
 double Matrix::same_share() const noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,18 +18,19 @@ namespace skep::referee {
 enum class Outcome : std::uint8_t { same, strict, lax, later };
 /// "too strict": what tables and lists call it. Static storage.
 [[nodiscard]] std::string_view name_of(Outcome outcome) noexcept;
-/// `finding`: skep's first; null when it accepts. Missing types are what the kernel at hand lacks.
+/// `finding`: skep's first; null when it accepts.
 [[nodiscard]] Outcome compare(bool referee_accepts, const verifier::Finding* finding) noexcept;
 
 /// Differences that are known and why they stay, from differences.txt: lines of
-/// `judge TAB object TAB program TAB outcome TAB reason`; '*' as program: all of the object's. An outcome `newer Linux`
-/// stands for either difference where a later kernel than the referee judges as skep does.
+/// `judge TAB object TAB program TAB outcome TAB reason`; '*' as program: all of the object's. In place of an outcome
+/// may stand why the referee does not speak for Linux as skep follows it ("newer Linux", "configuration"): such are
+/// counted apart.
 class KnownDifferences {
  public:
   /// The lines of one judge. Expects the repository's root as working directory.
   explicit KnownDifferences(std::string judge);
-  /// True when the list has it; notes that it was seen.
-  bool explains(std::string_view object, std::string_view program, std::string_view outcome);
+  /// What the list calls the difference, and that it was seen; nothing when it has none.
+  std::optional<std::string> find(std::string_view object, std::string_view program, Outcome outcome);
   /// Lines that nothing was seen for.
   [[nodiscard]] std::vector<std::string> unseen() const;
 
@@ -57,7 +59,7 @@ struct Matrix {
   KnownDifferences known;
   std::string judge;
   std::array<std::size_t, 4> counts{};
-  std::size_t newer = 0;  ///< differences that a newer Linux has, too
+  std::map<std::string, std::size_t> apart;  ///< differences for which the referee does not count
   std::map<std::string, std::size_t> causes;
   std::vector<std::string> unexplained;
 };

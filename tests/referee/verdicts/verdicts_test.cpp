@@ -40,7 +40,9 @@ class Judge {
     const verifier::Report report = verifier::verify(object.input(program, expectations, user));
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
     const verifier::Finding* finding = report.accepted() ? nullptr : &report.findings.front();
-    const Outcome outcome = compare(expected, finding);
+    // Types of the suite's kernel module are not in the BTF at hand.
+    const bool lacks_type = finding != nullptr && finding->code == verifier::Code::relocation_missing;
+    const Outcome outcome = lacks_type ? Outcome::later : compare(expected, finding);
     const auto code = finding == nullptr ? "accepted" : verifier::name_of(finding->code);
     (user == User::privileged ? privileged : unprivileged).count(outcome, object.name, program.name, code);
     fmt::print(table_, "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", name_of(outcome), object.name, program.name,
