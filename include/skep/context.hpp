@@ -41,11 +41,13 @@ class Context {
   /// helpers that change the packet.
   virtual std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept = 0;
 
-  /// A structured context is no plain memory: accesses to [address, address + bytes) go through load() and store(), which
-  /// translate fields. bytes is 0 when there is none.
+  /// A structured context is no plain memory: accesses to [address, address + bytes) go through load() and store(),
+  /// which translate fields. bytes is 0 when there is none.
   struct Structured {
     std::uint64_t address = 0;
     std::uint32_t bytes = 0;
+    /// The programs whose context it is. For XDP, src/context/native.hpp's structure lies at `address`.
+    ProgType type = ProgType::unspec;
   };
   [[nodiscard]] virtual Structured structured() const noexcept { return {}; }
   /// Loads `size` bytes of the field at `off`; nothing when Linux allows no such access.
@@ -65,7 +67,7 @@ class RawContext final : public Context {
   RawContext() = default;
   /// `bytes` must outlive the runs. A program that writes to const ones faults.
   template <class Byte, std::size_t kExtent>
-    requires std::is_same_v<std::remove_const_t<Byte>, std::byte>
+  requires std::is_same_v<std::remove_const_t<Byte>, std::byte>
   explicit RawContext(std::span<Byte, kExtent> bytes) noexcept
       : bytes_(const_cast<std::byte*>(bytes.data()), bytes.size()), writable_(!std::is_const_v<Byte>) {}
 
@@ -79,9 +81,9 @@ class RawContext final : public Context {
 
 /// Where a program sent a packet with bpf_redirect or bpf_redirect_map; recorded, nothing is sent.
 struct Redirect {
-  std::uint32_t ifindex = 0;             ///< of bpf_redirect; 0 for a map redirect
-  const void* map = nullptr;             ///< compare with Map::storage().get(); null for bpf_redirect
-  std::uint64_t key = 0;                 ///< of bpf_redirect_map
+  std::uint32_t ifindex = 0;  ///< of bpf_redirect; 0 for a map redirect
+  const void* map = nullptr;  ///< compare with Map::storage().get(); null for bpf_redirect
+  std::uint64_t key = 0;      ///< of bpf_redirect_map
   std::uint64_t flags = 0;
 };
 
@@ -128,13 +130,16 @@ class XdpPacket final : public Context {
   [[nodiscard]] XdpPacket* xdp() noexcept override { return this; }
 
  private:
+  void update_native() const noexcept;
+
   std::vector<std::byte> buffer_;
   std::size_t meta_ = 0;  // offsets into buffer_: meta_ <= data_ <= end_
   std::size_t data_ = 0;
   std::size_t end_ = 0;
   std::size_t lowest_ = 0;    // the lowest meta_ since reset(): what the program may have written of the headroom
   std::size_t hard_end_ = 0;  // end_ may grow up to here
-  std::array<std::byte, 24> xdp_md_{};  // never read: its address is what the program takes for its xdp_md
+  mutable std::array<std::uint64_t, 5>
+      native_{};  // src/context/native.hpp; its address is that of the program's xdp_md
   Options options_;
   std::optional<Redirect> redirect_;
 };

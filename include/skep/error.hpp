@@ -21,6 +21,7 @@ enum class ErrorCode {
   not_found,    ///< no such program, map, key, helper or symbol
   exists,       ///< the thing is there already
   limit,        ///< a stated limit would be passed
+  refused,      ///< the verifier does not accept the program
 };
 
 /// One failure. Copyable, self-contained, safe to move between threads.

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@
 #include <skep/host.hpp>
 #include <skep/map.hpp>
 #include <skep/object.hpp>
+#include <skep/verify.hpp>
 
 namespace skep {
 
@@ -38,6 +41,8 @@ enum class FaultKind : std::uint8_t {
   budget,             ///< the instruction budget is used up
   no_helper,          ///< a register call named a helper that is unknown or not allowed
   host_exception,     ///< an application helper threw
+  stopped,            ///< another thread asked for it: see RunOptions::stop
+  wrong_context,      ///< a verified program was run on a context that is not its type's, or is too short
   unresolved,         ///< an instruction that asks for a kernel type, field, value or weak function which is not there
 };
 
@@ -56,6 +61,9 @@ struct Fault {
   std::array<char, 24> region{};
   std::uint64_t region_base = 0;   ///< its first address
   std::uint64_t region_bytes = 0;  ///< its size
+  /// The program had been proven and was run with guards on (Mode::enforced): the fault is a bug of skep, not of the
+  /// program.
+  bool proven_otherwise = false;
   /// The program that ran at that time: after a tail call not the one the run started with. Null without a fault.
   std::shared_ptr<const program::Program> program;
 };
@@ -73,16 +81,32 @@ struct RunOptions {
   /// How many instructions the run may execute, exactly: the fault names the first one that was not. A `lddw` counts
   /// one, a helper call one, callbacks and tail-called programs count as they run.
   std::uint64_t budget = kNoBudget;
+  /// When another thread stores true here, the run ends within a millisecond, with FaultKind::stopped. Helpers that are
+  /// running are waited for. Must outlive the run; one flag may stop any number of runs.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// How much a build trusts its program.
 enum class Mode : std::uint8_t {
   guarded,    ///< nothing is trusted: every access and every helper argument is checked as it happens
-  unguarded,  ///< no access checks: only for programs you would link into your process
+  unguarded,  ///< no access checks: of a program that was not verified, only for those you would link into your process
+  enforced,   ///< verified, and checked all the same: a guard that fires shows a bug of skep's verifier
+};
+
+/// What runs a program.
+enum class Engine : std::uint8_t {
+  best,  ///< the JIT where there is one and it gets its memory, the interpreter otherwise
+  jit,   ///< machine code: builds fail where that is not to be had
+  interpreter,
 };
 
 struct BuildOptions {
-  Mode mode = Mode::guarded;
+  /// Unset: guarded, but a VerifiedProgram is run without the checks that its proof makes needless (unguarded).
+  std::optional<Mode> mode;
+  Engine engine = Engine::best;
+  /// Machine code counts its instructions, at some cost, so that it can be run within a budget. Guarded code always
+  /// does; where code does not, the interpreter runs what is given a budget.
+  bool metered = false;
   std::shared_ptr<Host> host;       ///< null: the object's host
   std::vector<HelperSpec> helpers;  ///< the application's own; they win over Linux' of the same id
   /// What programs call as kernel functions (`extern … __ksym`), found by name; their ids mean nothing. A weak one that
@@ -99,10 +123,21 @@ class Executable {
   /// that its program type may not call ("insn 7: helper 25 (perf_event_output) …").
   [[nodiscard]] static Result<Executable> build(const Program& program, const BuildOptions& options = {});
 
+  /// Builds a program that was proven. Where nothing is checked at run time, the proof holds for what it was made of:
+  /// the program's own maps, Linux' helpers (unsupported when options.helpers replaces one that it calls), and a
+  /// context that is its type's (run() answers FaultKind::wrong_context to others, and to memory shorter than the
+  /// program reads). Loads through pointers to kernel objects, of which there are none here, yield 0, as Linux' do when
+  /// they miss. Programs that its program arrays name in the file are verified with the same options, and built.
+  [[nodiscard]] static Result<Executable> build(const VerifiedProgram& program, const BuildOptions& options = {});
+
   /// Runs on `context`. Never throws; see RunResult.
   RunResult run(Context& context, const RunOptions& options = {}) const noexcept;
 
   [[nodiscard]] const Program& program() const noexcept;
+  /// What runs it: jit or interpreter.
+  [[nodiscard]] Engine engine() const noexcept;
+  /// There is a JIT for this processor.
+  [[nodiscard]] static bool has_jit() noexcept;
   /// A fault in one readable line: what, where, the address and region, the source line where the object knows it.
   [[nodiscard]] std::string explain(const Fault& fault) const;
 

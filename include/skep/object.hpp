@@ -79,10 +79,11 @@ struct ObjectOptions {
 /// One program of an object.
 class Program {
  public:
-  /// A program out of raw instructions, with the maps that its `lddw` references name by index. Refused when an
+  /// A program out of raw instructions, with the maps that its `lddw` references name by index; helpers that Linux keeps
+  /// for programs under its own license are the verifier's to allow, by `license` ("GPL"). Refused when an
   /// instruction is none (ErrorCode::malformed, "insn 3: …") or a jump leaves the program.
   [[nodiscard]] static Result<Program> from_insns(std::span<const Insn> insns, ProgType type = ProgType::unspec,
-                                                  std::span<const Map> maps = {});
+                                                  std::span<const Map> maps = {}, std::string_view license = {});
 
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::string& section() const;

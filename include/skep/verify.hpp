@@ -6,13 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <skep/error.hpp>
 #include <skep/object.hpp>
 
 namespace skep {
+
+namespace verifier {
+class Facts;
+}
 
 struct VerifyOptions {
   bool bpf = true;      ///< the loader has CAP_BPF: loops, subprograms, variable stack accesses
@@ -40,23 +46,45 @@ struct VerifyStats {
   std::uint32_t stack_bytes = 0;    ///< of the deepest chain of calls; Linux refuses more than 512
 };
 
+class Verdict;
+
+/// A program with the proof that it may run unchecked. Only verify() makes one. A cheap handle to immutable data.
+class VerifiedProgram {
+ public:
+  [[nodiscard]] const Program& program() const noexcept { return program_; }
+
+ private:
+  friend class Executable;
+  friend Verdict verify(const Program& program, const VerifyOptions& options);
+  VerifiedProgram(Program program, std::shared_ptr<const verifier::Facts> facts, const VerifyOptions& options)
+      : program_(std::move(program)), facts_(std::move(facts)), options_(options) {}
+
+  Program program_;
+  std::shared_ptr<const verifier::Facts> facts_;
+  VerifyOptions options_;
+};
+
 class Verdict {
  public:
-  Verdict(Program program, std::vector<Problem> problems, const VerifyStats& stats)
-      : program_(std::move(program)), problems_(std::move(problems)), stats_(stats) {}
-
   /// True when Linux would load the program, as far as the verifier knows.
   [[nodiscard]] bool ok() const noexcept { return problems_.empty(); }
   [[nodiscard]] std::span<const Problem> problems() const noexcept { return problems_; }
   [[nodiscard]] const VerifyStats& stats() const noexcept { return stats_; }
-  [[nodiscard]] const Program& program() const noexcept { return program_; }
+  [[nodiscard]] const Program& program() const noexcept { return proof_.program(); }
+  /// What Executable::build() makes into something that runs without checks. Error `refused`, with the first problem,
+  /// when the program was refused.
+  [[nodiscard]] Result<VerifiedProgram> verified() const;
   /// The problems as lines of text, each with its source line and suggestion; empty for an accepted program.
   [[nodiscard]] std::string explain() const;
 
  private:
-  Program program_;
+  friend Verdict verify(const Program& program, const VerifyOptions& options);
+  Verdict(std::vector<Problem> problems, const VerifyStats& stats, VerifiedProgram proof)
+      : problems_(std::move(problems)), stats_(stats), proof_(std::move(proof)) {}
+
   std::vector<Problem> problems_;
   VerifyStats stats_;
+  VerifiedProgram proof_;  ///< without facts when the program was refused
 };
 
 /// Judges one program of an object, or one made of raw instructions.

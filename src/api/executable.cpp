@@ -5,6 +5,7 @@
 
 #include "api/object_data.hpp"
 #include "api/static_slots.hpp"
+#include "jit/compile.hpp"
 #include "maps/prog_array.hpp"
 #include "vm/run.hpp"
 
@@ -16,16 +17,31 @@ struct Executable::Data {
 };
 
 Result<Executable> Executable::build(const Program& program, const BuildOptions& options) {
-  auto image = build_image(*program.owner(), program.data(), options);
+  if (options.mode == Mode::enforced)
+    return fail(ErrorCode::invalid, "program " + program.name(), "enforced mode needs a program that was verified");
+  auto image = build_image(*program.owner(), program.data(), {options});
   if (!image) return fail(std::move(image).error());
   return Executable(std::make_shared<const Data>(Data{program, std::move(*image)}));
 }
 
+Result<Executable> Executable::build(const VerifiedProgram& program, const BuildOptions& options) {
+  const Program& unproven = program.program();
+  auto image = build_image(*unproven.owner(), unproven.data(), {options, true, program.options_, program.facts_});
+  if (!image) return fail(std::move(image).error());
+  return Executable(std::make_shared<const Data>(Data{unproven, std::move(*image)}));
+}
+
+bool Executable::has_jit() noexcept { return jit::available(); }
+
 RunResult Executable::run(Context& context, const RunOptions& options) const noexcept {
-  return vm::Run(*data_->image, context, options.budget).finish();
+  return vm::Run(*data_->image, context, options).finish();
 }
 
 const Program& Executable::program() const noexcept { return data_->program; }
+
+Engine Executable::engine() const noexcept {
+  return data_->image->native != nullptr ? Engine::jit : Engine::interpreter;
+}
 
 Result<void> Executable::put_into(const Map& map, std::uint32_t index) const {
   maps::ProgArrayMap* array = map.storage()->prog_array();

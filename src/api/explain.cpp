@@ -17,7 +17,7 @@ struct KindText {
 };
 
 /// By FaultKind.
-constexpr std::array<KindText, 11> kKinds{{
+constexpr std::array<KindText, 13> kKinds{{
     {"none", "no fault"},
     {"bad_load", "load"},
     {"bad_store", "store"},
@@ -28,6 +28,8 @@ constexpr std::array<KindText, 11> kKinds{{
     {"budget", "the instruction budget is used up"},
     {"no_helper", "call by register to a helper that is unknown or not allowed"},
     {"host_exception", "a helper of the application threw"},
+    {"stopped", "stopped by another thread"},
+    {"wrong_context", "the context is not what the program was verified for"},
     {"unresolved", "asks for what is not there"},
 }};
 
@@ -72,6 +74,8 @@ std::string details_of(const Fault& fault) {
     case FaultKind::none:
     case FaultKind::call_depth:
     case FaultKind::budget:
+    case FaultKind::stopped:
+    case FaultKind::wrong_context:
       return {};
   }
   return {};
@@ -88,7 +92,9 @@ std::string Executable::explain(const Fault& fault) const {
   if (fault.program == nullptr) return text;
   if (fault.program != program().data()) text = fmt::format("program {}, {}", fault.program->name, text);
   const std::string source = fault.program->source_at(fault.pc);
-  return source.empty() ? text : fmt::format("{}\n  at {}", text, source);
+  if (!source.empty()) text += fmt::format("\n  at {}", source);
+  if (fault.proven_otherwise) text += "\n  the verifier had accepted this program: a bug of skep, please report it";
+  return text;
 }
 
 }  // namespace skep

@@ -6,11 +6,13 @@
 
 namespace skep {
 
-Result<Program> Program::from_insns(std::span<const Insn> insns, ProgType type, std::span<const Map> maps) {
+Result<Program> Program::from_insns(std::span<const Insn> insns, ProgType type, std::span<const Map> maps,
+                                    std::string_view license) {
   if (auto ok = isa::check(insns); !ok) return fail(std::move(ok).error());
   auto program = std::make_shared<program::Program>();
   program->name = "program";
   program->type = type;
+  program->license = license;
   program->insns.assign(insns.begin(), insns.end());
   program->subprogs.push_back({"program", 0, static_cast<std::uint32_t>(insns.size())});
   auto owner = std::make_shared<ObjectData>();

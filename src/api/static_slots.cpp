@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "api/attach_code.hpp"
+#include "api/judge.hpp"
 #include "lower/lower.hpp"
 #include "maps/map_of_maps.hpp"
 #include "maps/prog_array.hpp"
@@ -23,15 +25,21 @@ std::string slot_name(const loader::MapDef& def, std::size_t slot) {
 }
 
 Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program::Program> program,
-                        const BuildOptions& options) {
+                        const BuildOptions& options, std::shared_ptr<const verifier::Facts> facts) {
   lower::Inputs inputs;
   inputs.program = std::move(program);
   for (const Map& map : object.maps) inputs.maps.push_back(map.storage());
   inputs.host = options.host != nullptr ? options.host : object.host;
   inputs.app_helpers = options.helpers;
   inputs.app_kfuncs = options.kfuncs;
-  inputs.guarded = options.mode == Mode::guarded;
-  return lower::lower(std::move(inputs));
+  const Mode mode = options.mode.value_or(facts != nullptr ? Mode::unguarded : Mode::guarded);
+  inputs.guarded = mode != Mode::unguarded;
+  const bool proven = facts != nullptr;
+  if (mode != Mode::guarded) inputs.facts = std::move(facts);
+  auto image = lower::lower(std::move(inputs));
+  if (!image) return fail(std::move(image).error());
+  if (auto ok = attach_code(**image, options, proven); !ok) return fail(std::move(ok).error());
+  return Image(std::move(*image));
 }
 
 bool names_map(const lower::Image& image, const maps::MapStorage& map) {
@@ -43,11 +51,11 @@ bool names_map(const lower::Image& image, const maps::MapStorage& map) {
 /// One build and the arrays it fills. Lives while the object's slots are locked.
 class SlotBuild {
  public:
-  SlotBuild(const ObjectData& object, const BuildOptions& options)
-      : object_(object), options_(options), visited_(object.filled_arrays) {}
+  SlotBuild(const ObjectData& object, const BuildPlan& plan)
+      : object_(object), plan_(plan), visited_(object.filled_arrays) {}
 
   Result<Image> build(const std::shared_ptr<const program::Program>& program) {
-    auto entry = image_of(program);
+    auto entry = image_of(program, plan_.facts);
     if (!entry) return entry;
     for (; !unvisited_.empty(); unvisited_.pop_front()) {
       if (auto built = visit(unvisited_.front()); !built) return fail(std::move(built).error());
@@ -65,9 +73,17 @@ class SlotBuild {
     Image image;
   };
 
-  Result<Image> image_of(const std::shared_ptr<const program::Program>& program) {
+  Result<Image> image_of(const std::shared_ptr<const program::Program>& program,
+                         std::shared_ptr<const verifier::Facts> facts) {
     if (const auto known = images_.find(program.get()); known != images_.end()) return known->second;
-    auto image = lower_one(object_, program, options_);
+    if (plan_.verified && facts == nullptr) {
+      verifier::Report report = judge(object_, *program, plan_.verify);
+      if (!report.accepted())
+        return fail(ErrorCode::refused, fmt::format("insn {}", report.findings.front().pc),
+                    verifier::text_of(report.findings.front()));
+      facts = std::move(report.facts);
+    }
+    auto image = lower_one(object_, program, plan_.options, std::move(facts));
     if (!image) return image;
     images_.emplace(program.get(), *image);
     for (std::size_t i = 0; i < visited_.size(); ++i) {
@@ -87,7 +103,7 @@ class SlotBuild {
           std::find_if(programs.begin(), programs.end(), [&](const auto& p) { return p->name == def.slots[slot]; });
       if (program == programs.end())
         return fail(ErrorCode::not_found, slot_name(def, slot), "there is no program " + def.slots[slot]);
-      auto image = image_of(*program);
+      auto image = image_of(*program, nullptr);
       if (!image)
         return fail(image.error().code, slot_name(def, slot) + ", program " + def.slots[slot], image.error().message());
       puts_.push_back({map, slot, std::move(*image)});
@@ -108,7 +124,7 @@ class SlotBuild {
   }
 
   const ObjectData& object_;
-  const BuildOptions& options_;
+  const BuildPlan& plan_;
   std::vector<bool> visited_;
   std::deque<std::size_t> unvisited_;
   std::unordered_map<const program::Program*, Image> images_;
@@ -138,9 +154,9 @@ Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map
 }
 
 Result<Image> build_image(const ObjectData& object, const std::shared_ptr<const program::Program>& program,
-                          const BuildOptions& options) {
+                          const BuildPlan& plan) {
   const std::scoped_lock lock(object.slots_mutex);
-  return SlotBuild(object, options).build(program);
+  return SlotBuild(object, plan).build(program);
 }
 
 }  // namespace skep

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include <skep/executable.hpp>
+#include <skep/verify.hpp>
 
 #include "api/object_data.hpp"
 #include "lower/image.hpp"
@@ -18,9 +19,17 @@ namespace skep {
 /// Puts inner maps where the file says. Errors name map and slot.
 [[nodiscard]] Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map> maps);
 
+/// What to make of each program: by the options alone, or proven first.
+struct BuildPlan {
+  const BuildOptions& options;
+  bool verified = false;  ///< programs in static slots are verified, too
+  VerifyOptions verify{};
+  std::shared_ptr<const verifier::Facts> facts;  ///< of the program asked for
+};
+
 /// An image of `program`, which is one of the object's, and, in the object's program arrays, of all that it may
 /// tail-call by the file's initialisers. When one of them cannot be built, nothing is put anywhere.
 [[nodiscard]] Result<std::shared_ptr<const lower::Image>> build_image(
-    const ObjectData& object, const std::shared_ptr<const program::Program>& program, const BuildOptions& options);
+    const ObjectData& object, const std::shared_ptr<const program::Program>& program, const BuildPlan& plan);
 
 }  // namespace skep

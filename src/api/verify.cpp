@@ -5,7 +5,7 @@
 
 #include "abi/helper.hpp"
 #include "abi/prog_types.hpp"
-#include "api/object_data.hpp"
+#include "api/judge.hpp"
 #include "api/target_types.hpp"
 #include "maps/map_storage.hpp"
 #include "verifier/input.hpp"
@@ -28,12 +28,12 @@ std::vector<std::vector<std::byte>> frozen_values(std::span<const Map> maps) {
 }
 
 /// Programs whose arguments, or whose helpers, are typed by the kernel's BTF.
-bool needs_kernel_types(const Program& program) {
-  const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type());
+bool needs_kernel_types(const program::Program& program) {
+  const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type);
   if (spec != nullptr && spec->context == abi::ContextForm::btf_arguments) return true;
-  if (program.type() == ProgType::netfilter) return true;
+  if (program.type == ProgType::netfilter) return true;
   constexpr std::uint8_t kCall = 0x85;
-  for (const Insn& insn : program.insns()) {
+  for (const Insn& insn : program.insns) {
     const abi::Helper* helper =
         insn.opcode == kCall && insn.src == 0 ? abi::find_helper(static_cast<std::uint32_t>(insn.imm)) : nullptr;
     if (helper == nullptr) continue;
@@ -82,29 +82,39 @@ std::string Verdict::explain() const {
   return text;
 }
 
-Verdict verify(const Program& program, const VerifyOptions& options) {
-  const std::span<const Map> maps = program.maps();
-  const auto values = frozen_values(maps);
+verifier::Report judge(const ObjectData& object, const program::Program& program, const VerifyOptions& options) {
+  const auto values = frozen_values(object.maps);
   std::vector<verifier::MapInfo> infos;
-  for (std::size_t i = 0; i < maps.size(); ++i) infos.push_back({&maps[i].spec(), values[i]});
+  for (std::size_t i = 0; i < object.maps.size(); ++i) infos.push_back({&object.maps[i].spec(), values[i]});
 
   verifier::Input input;
-  input.program = program.data().get();
+  input.program = &program;
   input.maps = infos;
-  input.object_types = program.owner()->spec.btf.get();
-  const TypesPtr types = needs_kernel_types(program) ? kernel_types(*program.owner()) : nullptr;
+  input.object_types = object.spec.btf.get();
+  const TypesPtr types = needs_kernel_types(program) ? kernel_types(object) : nullptr;
   input.kernel_types = types.get();
   input.options.privileges.bpf = options.bpf;
   input.options.privileges.perfmon = options.perfmon;
   input.options.strict_alignment = options.strict_alignment;
   input.options.limits.insns = options.max_processed;
-  const verifier::Report report = verifier::verify(input);
+  input.options.facts = true;
+  return verifier::verify(input);
+}
 
+Result<VerifiedProgram> Verdict::verified() const {
+  if (ok()) return proof_;
+  const Problem& first = problems_.front();
+  return fail(ErrorCode::refused, "program " + program().name(), fmt::format("insn {}: {}", first.pc, first.message));
+}
+
+Verdict verify(const Program& program, const VerifyOptions& options) {
+  verifier::Report report = judge(*program.owner(), *program.data(), options);
   std::vector<Problem> problems;
   for (const verifier::Finding& finding : report.findings) problems.push_back(problem_of(finding, report, program));
   const verifier::Stats& stats = report.stats;
-  return Verdict(program, std::move(problems),
-                 {stats.processed, stats.total_states, stats.peak_states, stats.longest_queue, stats.stack_bytes});
+  return Verdict(std::move(problems),
+                 {stats.processed, stats.total_states, stats.peak_states, stats.longest_queue, stats.stack_bytes},
+                 VerifiedProgram(program, std::move(report.facts), options));
 }
 
 }  // namespace skep

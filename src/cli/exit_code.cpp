@@ -17,6 +17,7 @@ ExitCode exit_code(const Error& error) noexcept {
     case ErrorCode::unsupported:
     case ErrorCode::invalid:
     case ErrorCode::exists:
+    case ErrorCode::refused:
     case ErrorCode::limit:
       return exit_refused;
   }

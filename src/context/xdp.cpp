@@ -14,6 +14,7 @@
 
 #include "abi/context_fields.hpp"
 #include "base/bits.hpp"
+#include "context/native.hpp"
 
 namespace skep {
 namespace {
@@ -58,6 +59,7 @@ int XdpPacket::adjust_head(std::int64_t delta) noexcept {
   meta_ = meta;
   data_ = static_cast<std::size_t>(data);
   lowest_ = std::min(lowest_, meta_);
+  update_native();
   return 0;
 }
 
@@ -68,6 +70,7 @@ int XdpPacket::adjust_tail(std::int64_t delta) noexcept {
   const auto new_end = static_cast<std::size_t>(end);
   if (new_end > end_) std::memset(buffer_.data() + end_, 0, new_end - end_);
   end_ = new_end;
+  update_native();
   return 0;
 }
 
@@ -78,6 +81,7 @@ int XdpPacket::adjust_meta(std::int64_t delta) noexcept {
   if (meta_bytes % kMetaAlignment != 0 || meta_bytes > kMaxMeta) return -EACCES;
   meta_ = static_cast<std::size_t>(meta);
   lowest_ = std::min(lowest_, meta_);
+  update_native();
   return 0;
 }
 
@@ -98,7 +102,18 @@ int XdpPacket::store_bytes(std::uint64_t off, std::span<const std::byte> bytes) 
   return 0;
 }
 
-Context::Entry XdpPacket::entry() const noexcept { return {structured().address, 0}; }
+Context::Entry XdpPacket::entry() const noexcept {
+  update_native();
+  return {structured().address, 0};
+}
+
+void XdpPacket::update_native() const noexcept {
+  const auto pointer = [this](std::size_t at) { return reinterpret_cast<std::uint64_t>(buffer_.data() + at); };
+  const NativeXdp native{pointer(data_),           pointer(end_),           pointer(meta_),
+                         options_.ingress_ifindex, options_.rx_queue_index, options_.egress_ifindex};
+  static_assert(sizeof native == sizeof native_);
+  std::memcpy(native_.data(), &native, sizeof native);
+}
 
 std::size_t XdpPacket::memories(std::span<Memory, kMaxMemories> out) const noexcept {
   // Engines write through this range on the program's behalf; the run was given the packet to change.
@@ -108,7 +123,7 @@ std::size_t XdpPacket::memories(std::span<Memory, kMaxMemories> out) const noexc
 }
 
 Context::Structured XdpPacket::structured() const noexcept {
-  return {reinterpret_cast<std::uint64_t>(xdp_md_.data()), static_cast<std::uint32_t>(xdp_md_.size())};
+  return {reinterpret_cast<std::uint64_t>(native_.data()), kXdpMd.bytes, ProgType::xdp};
 }
 
 std::optional<std::uint64_t> XdpPacket::load(std::uint32_t off, unsigned size) const noexcept {

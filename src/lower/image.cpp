@@ -2,6 +2,9 @@
 #include "lower/image.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "abi/context_fields.hpp"
 
 namespace skep::lower {
 
@@ -20,6 +23,21 @@ const Function* Image::function_at(std::uint64_t value) const noexcept {
 const Function& Image::function_of_op(std::uint32_t op) const noexcept {
   return *std::lower_bound(functions.begin(), functions.end(), op,
                            [](const Function& function, std::uint32_t at) { return function.op < at; });
+}
+
+bool Image::suits(const Context& context) const noexcept {
+  if (context_needs.bytes == 0) return true;
+  const Context::Structured structured = context.structured();
+  const bool needs_structure = context_needs.typed || abi::find_context_layout(program->type) != nullptr;
+  if (structured.bytes != 0) return structured.type == program->type || !needs_structure;
+  if (needs_structure) return false;
+  std::array<Context::Memory, Context::kMaxMemories> memories;
+  const std::size_t count = context.memories(memories);
+  const std::uint64_t r1 = context.entry().r1;
+  return std::any_of(memories.begin(), memories.begin() + count, [&](const Context::Memory& memory) {
+    return reinterpret_cast<std::uint64_t>(memory.base) == r1 && memory.bytes >= context_needs.bytes &&
+           (memory.writable || !context_needs.writable);
+  });
 }
 
 const MapRegion* Image::region_at(std::uint64_t address) const noexcept {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include <skep/context.hpp>
 #include <skep/helper.hpp>
 #include <skep/host.hpp>
 
@@ -17,6 +18,10 @@
 #include "maps/map_storage.hpp"
 #include "maps/prog_array.hpp"
 #include "program/program.hpp"
+
+namespace skep::vm {
+struct NativeCode;
+}
 
 namespace skep::lower {
 
@@ -40,8 +45,15 @@ struct Binding {
 
 /// A function of the program. Its address is the value that function pointers hold at run time.
 struct Function {
-  std::uint32_t op = 0;     ///< index of its first op
-  bool uses_stack = false;  ///< mentions r10: its frame must be cleared on entry
+  std::uint32_t op = 0;           ///< index of its first op
+  std::uint32_t stack_bytes = 0;  ///< how much of its frame, from the top, it may look at: cleared on entry
+};
+
+/// What a program that was proven relies on its context to be.
+struct ContextNeeds {
+  std::uint32_t bytes = 0;  ///< touched, from its start
+  bool writable = false;
+  bool typed = false;  ///< pointers are loaded out of it: nothing but the structure of the program's type will do
 };
 
 class Image final : public maps::TailTarget {
@@ -64,11 +76,16 @@ class Image final : public maps::TailTarget {
   std::vector<MapRegion> regions;  ///< sorted by base, not overlapping
   std::shared_ptr<Host> host;
   bool guarded = true;
+  bool enforced = false;  ///< guarded although it was proven: a guard that fires is a bug of the verifier
+  ContextNeeds context_needs;
+  std::shared_ptr<const vm::NativeCode> native;  ///< null: for the interpreter alone
 
   [[nodiscard]] bool has_map(std::uint64_t value) const noexcept;
   [[nodiscard]] const Function* function_at(std::uint64_t value) const noexcept;
   /// The function whose first op has this index.
   [[nodiscard]] const Function& function_of_op(std::uint32_t op) const noexcept;
+  /// The context is what the proof took for granted; always true of images without one.
+  [[nodiscard]] bool suits(const Context& context) const noexcept;
   /// The region that holds `address`, null when none does.
   [[nodiscard]] const MapRegion* region_at(std::uint64_t address) const noexcept;
 };

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "abi/context_fields.hpp"
+#include "context/native.hpp"
 #include "isa/table.hpp"
 #include "lower/bind.hpp"
 
@@ -48,21 +49,26 @@ class Lowering {
     image_->app_helpers = std::move(inputs.app_helpers);
     image_->app_kfuncs = std::move(inputs.app_kfuncs);
     image_->guarded = inputs.guarded;
+    image_->enforced = inputs.guarded && inputs.facts != nullptr;
+    if (inputs.facts != nullptr)
+      image_->context_needs = {inputs.facts->context_bytes(), inputs.facts->writes_context(),
+                               inputs.facts->loads_context_pointers()};
+    if (!inputs.guarded) facts_ = std::move(inputs.facts);
   }
 
-  Result<std::shared_ptr<const Image>> run() {
+  Result<std::shared_ptr<Image>> run() {
     if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
     if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
     if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
     number_ops();
     find_functions();
     collect_regions();
-    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
+    for (const std::uint32_t pc : image_->pcs)
       if (auto ok = lower_insn(pc); !ok) {
         if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
         return fail(std::move(ok).error());
       }
-    return std::shared_ptr<const Image>(std::move(image_));
+    return std::move(image_);
   }
 
  private:
@@ -86,17 +92,32 @@ class Lowering {
   }
   [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
 
+  /// No path reaches the others: they become no ops.
+  [[nodiscard]] bool is_live(std::uint32_t pc) const { return facts_ == nullptr || facts_->at(pc).reached; }
+  /// A conditional jump that was proven to fall through.
+  [[nodiscard]] bool never_jumps(std::uint32_t pc, const FormInfo& info) const {
+    return facts_ != nullptr && is_condition(info) && !facts_->at(pc).jumps;
+  }
+  [[nodiscard]] static bool is_condition(const FormInfo& info) {
+    return info.operands == Operands::compare_imm || info.operands == Operands::compare_src;
+  }
+
   void number_ops() {
+    // A function whose address is taken stays something to call, even when nobody does.
+    std::vector<bool> named(insns_.size(), false);
+    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
+      if (is_live(pc) && form_at(pc).form == Form::lddw_func)
+        named[static_cast<std::size_t>(isa::jump_target(insns_[pc], form_at(pc), pc))] = true;
     op_of_pc_.assign(insns_.size(), 0);
     for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc)) {
       op_of_pc_[pc] = static_cast<std::uint32_t>(image_->pcs.size());
-      image_->pcs.push_back(pc);
+      if (is_live(pc) || named[pc]) image_->pcs.push_back(pc);
     }
     image_->ops.reserve(image_->pcs.size());
     is_target_.assign(image_->pcs.size(), false);
     for (const std::uint32_t pc : image_->pcs) {
       const FormInfo& info = form_at(pc);
-      if (info.has_target())
+      if (info.has_target() && is_live(pc) && !never_jumps(pc, info))
         is_target_[op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]] = true;
     }
   }
@@ -111,16 +132,20 @@ class Lowering {
     }
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-    for (const std::uint32_t start : starts) image_->functions.push_back({start, false});
+    for (const std::uint32_t start : starts) image_->functions.push_back({start, 0});
 
+    if (facts_ != nullptr) {
+      for (Function& function : image_->functions) function.stack_bytes = facts_->stack_bytes(image_->pcs[function.op]);
+      return;
+    }
     bool crossing = false;
     for (const std::uint32_t pc : image_->pcs) {
       const FormInfo& info = form_at(pc);
-      if (mentions_frame_pointer(insns_[pc], info)) function_around(op_of_pc_[pc]).uses_stack = true;
+      if (mentions_frame_pointer(insns_[pc], info)) function_around(op_of_pc_[pc]).stack_bytes = kFrameBytes;
       crossing = crossing || leaves_function(pc, info);
     }
     if (crossing)
-      for (Function& function : image_->functions) function.uses_stack = true;
+      for (Function& function : image_->functions) function.stack_bytes = kFrameBytes;
   }
 
   Function& function_around(std::uint32_t op) {
@@ -159,6 +184,10 @@ class Lowering {
         (info.writes & isa::regs::S && insn.src == isa::kFramePointer))
       return fail(ErrorCode::invalid, "", "writes r10, which is the frame pointer and read-only");
     Op op{static_cast<Code>(info.form), insn.dst, insn.src, insn.off, insn.imm};
+    if (!is_live(pc)) {
+      image_->ops.push_back({Code::trap});
+      return {};
+    }
     switch (info.operands) {
       case Operands::none:
       case Operands::dst:
@@ -174,6 +203,11 @@ class Lowering {
       case Operands::compare_imm:
       case Operands::compare_src:
       case Operands::call_pc: {
+        if (never_jumps(pc, info)) {
+          op = {Code::ja, 0, 0, 1, 0};
+          break;
+        }
+        if (facts_ != nullptr && is_condition(info) && !facts_->at(pc).falls_through) op = {Code::ja, 0, 0, 0, 0};
         const std::uint32_t target = op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))];
         op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_of_pc_[pc]);
         if (info.operands == Operands::call_pc)
@@ -181,13 +215,16 @@ class Lowering {
         break;
       }
       case Operands::load:
-        if (needs_no_check(insn.src, insn, info))
+        if (facts_ != nullptr)
+          lower_proven_load(facts_->at(pc), info, op);
+        else if (needs_no_check(insn.src, insn, info))
           op.code = variant_of(info.form, may_load_field(insn, info) ? Variant::field : Variant::free);
         break;
       case Operands::store_imm:
       case Operands::store_src:
       case Operands::atomic:
-        if (needs_no_check(insn.dst, insn, info)) op.code = variant_of(info.form, Variant::free);
+        if (facts_ != nullptr ? is_free(facts_->at(pc).base) : needs_no_check(insn.dst, insn, info))
+          op.code = variant_of(info.form, Variant::free);
         break;
       case Operands::lddw:
         if (auto ok = lower_constant(pc, info, op); !ok) return ok;
@@ -262,6 +299,52 @@ class Lowering {
            (!atomic || insn.off % bytes == 0);
   }
 
+  /// Memory that stays where it is and as large as it is while a program can name it.
+  static bool is_free(verifier::KindSet base) {
+    using verifier::kind_bit;
+    using verifier::RegKind;
+    constexpr verifier::KindSet kFree = kind_bit(RegKind::stack) | kind_bit(RegKind::map_value) |
+                                        kind_bit(RegKind::map_key) | kind_bit(RegKind::packet) |
+                                        kind_bit(RegKind::packet_meta) | kind_bit(RegKind::memory);
+    return base != 0 && (base & ~kFree) == 0;
+  }
+
+  void lower_proven_load(const verifier::InsnFacts& facts, const FormInfo& info, Op& op) const {
+    using verifier::kind_bit;
+    using verifier::RegKind;
+    if (const auto number = facts.value.value()) {
+      op.code = Code::constant;
+      op.imm = static_cast<std::int64_t>(extended(*number, info));
+    } else if (is_free(facts.base)) {
+      op.code = variant_of(info.form, Variant::free);
+    } else if (facts.base == kind_bit(RegKind::ctx)) {
+      load_context(info, op);
+    } else if (facts.base == kind_bit(RegKind::btf_object)) {
+      op.code = variant_of(info.form, Variant::probe);
+    }
+  }
+
+  /// The context suits the program (Image::suits): where its type has a native form, that is what lies there.
+  void load_context(const FormInfo& info, Op& op) const {
+    const auto bytes = static_cast<std::uint32_t>(info.width() / 8);
+    const auto field = native_field(image_->program->type, static_cast<std::uint32_t>(op.off), bytes);
+    if (!field) {
+      op.code = variant_of(info.form, Variant::field);
+      return;
+    }
+    op.off = field->off;
+    op.code = variant_of(field->bytes == sizeof(std::uint64_t) ? Form::ldx_dw : info.form, Variant::free);
+  }
+
+  /// What a load of the form makes of the bytes it finds.
+  static std::uint64_t extended(std::uint64_t value, const FormInfo& info) {
+    const unsigned gap = 64 - info.width();
+    value <<= gap;
+    return info.operation == Operation::load_signed_
+               ? static_cast<std::uint64_t>(static_cast<std::int64_t>(value) >> gap)
+               : value >> gap;
+  }
+
   /// Where nothing is checked, a load's offset and size alone say whether its base may be the context.
   bool may_load_field(const Insn& insn, const FormInfo& info) const {
     const abi::ContextLayout* layout = abi::find_context_layout(image_->program->type);
@@ -331,12 +414,70 @@ class Lowering {
     }
     const bool tail = binding->app == nullptr && (binding->row.effects & abi::tail_calls) != 0;
     const bool lookup = binding->app == nullptr && binding->row.ret == abi::Ret::map_value_or_null;
-    if (image_->guarded)
+    if (facts_ != nullptr && binding->app != nullptr)
+      return fail(ErrorCode::unsupported, "",
+                  fmt::format("calls helper {}, which the application replaces: the verifier has not judged that one",
+                              insn.imm));
+    if (image_->guarded || (facts_ != nullptr && !tail && takes_kernel_objects(binding->row)))
       op.code = tail ? Code::tail_call_checked : lookup ? Code::call_lookup_checked : Code::call_checked;
     else
       op.code = tail ? Code::tail_call : Code::call_free;
     op.imm = reinterpret_cast<std::int64_t>(binding);
     return {};
+  }
+
+  /// Arguments that no proof makes safe to follow: what stands for a kernel's object here is nobody's memory.
+  static bool takes_kernel_objects(const abi::Helper& row) {
+    return std::any_of(row.args.begin(), row.args.end(), [](const abi::ArgSpec& arg) {
+      switch (arg.kind) {
+        using enum abi::Arg;
+        case none:
+        case anything:
+        case scalar:
+        case callback_ctx:
+        case alloc_size:
+        case ctx:
+        case ctx_or_null:
+        case map:
+        case map_key:
+        case map_value:
+        case map_value_or_null:
+        case map_value_out:
+        case mem:
+        case mem_or_null:
+        case mem_mutable:
+        case mem_out:
+        case mem_inout:
+        case mem_out_or_null:
+        case mem_inout_or_null:
+        case size:
+        case size_or_zero:
+        case record:
+        case callback:
+        case c_string:
+        case fixed_mem:
+        case fixed_out:
+        case fixed_inout:
+          return false;
+        case spin_lock:
+        case timer:
+        case kptr:
+        case dynptr:
+        case dynptr_out:
+        case sock_common:
+        case socket:
+        case socket_or_null:
+        case btf_sock_common:
+        case btf_sock_common_or_null:
+        case btf:
+        case btf_or_null:
+        case object_or_null:
+        case percpu_btf:
+        case other:
+          return true;
+      }
+      return true;
+    });
   }
 
   /// A weak one that nobody gives may stand behind a check of its address, which is 0 then.
@@ -366,6 +507,7 @@ class Lowering {
 
   const std::vector<Insn>& insns_;
   std::shared_ptr<Image> image_;
+  std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
   std::vector<std::uint32_t> op_of_pc_;
   std::vector<bool> is_target_;   // by op: control may come from elsewhere than the op before
   unsigned ready_ = kNoRegister;  // the register that the engine has at hand
@@ -373,6 +515,6 @@ class Lowering {
 
 }  // namespace
 
-Result<std::shared_ptr<const Image>> lower(Inputs inputs) { return Lowering(std::move(inputs)).run(); }
+Result<std::shared_ptr<Image>> lower(Inputs inputs) { return Lowering(std::move(inputs)).run(); }
 
 }  // namespace skep::lower

@@ -10,6 +10,7 @@
 #include <skep/host.hpp>
 
 #include "lower/image.hpp"
+#include "verifier/facts.hpp"
 
 namespace skep::lower {
 
@@ -19,13 +20,16 @@ struct Inputs {
   std::shared_ptr<Host> host;
   std::vector<HelperSpec> app_helpers;
   std::vector<HelperSpec> app_kfuncs;  ///< found by name
-  bool guarded = true;                 ///< false: no op is checked
+  bool guarded = true;                 ///< false: ops are not checked, but for what `facts` leaves open
+  /// What was proven of the program; null: nothing. With `guarded` all is checked all the same, and an image that
+  /// faults shows a bug of the verifier.
+  std::shared_ptr<const verifier::Facts> facts;
 };
 
-/// The guarded (or, on request, unchecked) road. Errors say which instruction and what it asked for: a need of the
-/// object that is not met, a kernel function that the application does not give, a helper that is unknown, not
+/// The guarded, the proven, or (neither) the unchecked road. Errors say which instruction and what it asked for: a need
+/// of the object that is not met, a kernel function that the application does not give, a helper that is unknown, not
 /// implemented or not allowed for the program's type, a map index out of range, a write to r10.
-[[nodiscard]] Result<std::shared_ptr<const Image>> lower(Inputs inputs);
+[[nodiscard]] Result<std::shared_ptr<Image>> lower(Inputs inputs);
 
 /// A helper that a register call names at run time; null when it is unknown, has no code, or `type` may not call it.
 /// `scratch` receives the binding.

@@ -23,7 +23,8 @@ namespace skep::lower {
 #define SKEP_VARIANTS_compare_src(V, form) V(form, dst_ready) V(form, src_ready)
 #define SKEP_VARIANTS_call_imm(V, form)
 #define SKEP_VARIANTS_call_pc(V, form)
-#define SKEP_VARIANTS_load(V, form) V(form, src_ready) V(form, free) V(form, free_src_ready) V(form, field)
+#define SKEP_VARIANTS_load(V, form) \
+  V(form, src_ready) V(form, free) V(form, free_src_ready) V(form, field) V(form, probe)
 #define SKEP_VARIANTS_store_imm(V, form) V(form, free)
 #define SKEP_VARIANTS_store_src(V, form) V(form, free)
 #define SKEP_VARIANTS_atomic(V, form) V(form, free)
@@ -32,10 +33,11 @@ namespace skep::lower {
 #define SKEP_VARIANTS_packet_ind(V, form)
 
 /// What is known of an op beyond its instruction. `free`: the access needs no check. `field`: no check either, but what
-/// it loads may be a field of a structured context, to be translated. `dst_ready`, `src_ready`: that register is the
+/// it loads may be a field of a structured context, to be translated. `probe`: checked, and where the check fails the
+/// load yields 0, as Linux' loads through pointers to kernel objects do. `dst_ready`, `src_ready`: that register is the
 /// one which the op before wrote, and no jump leads in between, so that an engine may have it at hand.
-enum class Variant : std::uint8_t { dst_ready, src_ready, free, free_src_ready, field };
-inline constexpr std::size_t kVariantCount = 5;
+enum class Variant : std::uint8_t { dst_ready, src_ready, free, free_src_ready, field, probe };
+inline constexpr std::size_t kVariantCount = 6;
 
 /// The first kFormCount codes are the forms, in the table's order; their variants follow.
 enum class Code : std::uint16_t {

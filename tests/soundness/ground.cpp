@@ -25,7 +25,7 @@ using Random = std::mt19937_64;
 /// The __sk_buff of a program that may look at its packet; other fields are bytes.
 class SkbContext final : public Context {
  public:
-  SkbContext(std::span<std::byte> packet, Random& random) : packet_(packet) {
+  SkbContext(ProgType type, std::span<std::byte> packet, Random& random) : type_(type), packet_(packet) {
     for (std::byte& byte : fields_) byte = static_cast<std::byte>(random());
     constexpr std::size_t kSocket = 168, kFlowKeys = 144;  // pointers: null
     std::fill_n(fields_.begin() + kSocket, 8, std::byte{});
@@ -38,7 +38,7 @@ class SkbContext final : public Context {
     return 1;
   }
   [[nodiscard]] Structured structured() const noexcept override {
-    return {reinterpret_cast<std::uint64_t>(fields_.data()), static_cast<std::uint32_t>(fields_.size())};
+    return {reinterpret_cast<std::uint64_t>(fields_.data()), static_cast<std::uint32_t>(fields_.size()), type_};
   }
   [[nodiscard]] std::optional<std::uint64_t> load(std::uint32_t off, unsigned size) const noexcept override {
     constexpr std::uint32_t kData = 76, kEnd = 80, kMeta = 140;
@@ -57,6 +57,7 @@ class SkbContext final : public Context {
   }
 
  private:
+  ProgType type_;
   std::span<std::byte> packet_;
   alignas(8) std::array<std::byte, 192> fields_{};
 };
@@ -78,14 +79,12 @@ std::string text_of_program(std::span<const Insn> insns) {
   return text;
 }
 
-/// Without guards the engine knows the packet pointers of xdp_md only; an __sk_buff is read as bytes. A fresh
-/// ring-buffer record holds what was there before, of the run before, too.
-bool engines_agree(ProgType type, std::span<const Insn> insns) {
+/// A fresh ring-buffer record holds what was there before, of the run before, too.
+bool same_numbers(std::span<const Insn> insns) {
   constexpr std::uint8_t kCall = 0x85;
   constexpr std::int32_t kReserve = 131;
-  const bool reserves = std::ranges::any_of(
+  return std::ranges::none_of(
       insns, [](const Insn& insn) { return insn.opcode == kCall && insn.src == 0 && insn.imm == kReserve; });
-  return !reserves && (context_kind(type) != ContextKind::skb || type == ProgType::socket_filter);
 }
 
 /// Callbacks and may_goto run more often than they are walked.
@@ -178,10 +177,8 @@ Ground::Ground() : host_(std::make_shared<StillHost>()) {
 Ground::~Ground() = default;
 
 verifier::Report Ground::judge(const program::Program& program, bool perfmon, bool often) const {
-  program::Program judged = program;
-  judged.license = "GPL";
   verifier::Input input;
-  input.program = &judged;
+  input.program = &program;
   input.maps = infos_;
   input.options.privileges.perfmon = perfmon;
   input.options.limits.insns = kMostProcessed;
@@ -190,12 +187,12 @@ verifier::Report Ground::judge(const program::Program& program, bool perfmon, bo
 }
 
 bool Ground::accepts(ProgType type, std::span<const Insn> insns) const {
-  const auto program = Program::from_insns(insns, type, maps_);
+  const auto program = Program::from_insns(insns, type, maps_, "GPL");
   return program && judge(*program->data(), true, false).accepted();
 }
 
 Outcome Ground::try_program(ProgType type, std::span<const Insn> insns, std::uint64_t seed, unsigned inputs) {
-  const auto program = Program::from_insns(insns, type, maps_);
+  const auto program = Program::from_insns(insns, type, maps_, "GPL");
   if (!program) {
     ++tally_.refused;
     return Outcome::refused;
@@ -214,27 +211,30 @@ Outcome Ground::try_program(ProgType type, std::span<const Insn> insns, std::uin
 
 Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs) {
   if (context_kind(program.type()) == ContextKind::none) return Outcome::not_run;
-  const auto guarded = Executable::build(program, {.host = host_});
-  if (!guarded) return Outcome::not_run;
-  const bool alike = engines_agree(program.type(), program.insns()) && judge(*program.data(), false, true).accepted();
-  std::optional<Executable> unguarded;
-  if (alike) {
-    if (auto built = Executable::build(program, {.mode = Mode::unguarded, .host = host_})) unguarded = *built;
-  }
+  const Verdict verdict = verify(program, {.max_processed = kMostProcessed});
+  if (!verdict.ok()) return Outcome::not_run;
+  const auto enforced = Executable::build(*verdict.verified(), {.mode = Mode::enforced, .host = host_});
+  const auto verified = Executable::build(*verdict.verified(), {.host = host_});
+  if (!enforced || !verified) return Outcome::not_run;
+  const bool alike = same_numbers(program.insns()) && judge(*program.data(), false, true).accepted();
   const bool may_take_long = loops_out_of_sight(program.insns());
-  tally_.compared += unguarded ? 1 : 0;
+  tally_.compared += alike ? 1 : 0;
   for (unsigned i = 0; i < inputs; ++i) {
-    const RunResult result = run_once(*guarded, seed + i);
-    if (result.fault.kind == FaultKind::budget && may_take_long) return Outcome::clean;
-    if (!result.ok()) {
-      complaint_ = fmt::format("seed {} input {}: {}\n", seed, i, guarded->explain(result.fault));
+    const RunResult guarded = run_once(*enforced, seed + i);
+    if (guarded.fault.kind == FaultKind::budget && may_take_long) return Outcome::clean;
+    if (!guarded.ok()) {
+      complaint_ = fmt::format("seed {} input {}: {}\n", seed, i, enforced->explain(guarded.fault));
       return Outcome::violated;
     }
-    if (!unguarded) continue;
-    const RunResult free = run_once(*unguarded, seed + i);
-    if (free.value == result.value) continue;
+    const RunResult free = run_once(*verified, seed + i);
+    if (!free.ok()) {
+      complaint_ = fmt::format("seed {} input {}: only without guards: {}\n", seed, i, verified->explain(free.fault));
+      return Outcome::violated;
+    }
+    if (!alike || (free.value == guarded.value && free.insns == guarded.insns)) continue;
     complaint_ =
-        fmt::format("seed {} input {}: r0 is {:#x} with guards, {:#x} without\n", seed, i, result.value, free.value);
+        fmt::format("seed {} input {}: r0 is {:#x} after {} instructions with guards, {:#x} after {} without\n", seed,
+                    i, guarded.value, guarded.insns, free.value, free.insns);
     return Outcome::violated;
   }
   return Outcome::clean;
@@ -277,7 +277,7 @@ RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
       return executable.run(context, options);
     }
     case ContextKind::skb: {
-      SkbContext context(packet, random);
+      SkbContext context(executable.program().type(), packet, random);
       return executable.run(context, options);
     }
     case ContextKind::bytes: {
