@@ -83,6 +83,7 @@ struct Stats {
   std::uint32_t jumps = 0;         ///< of these, jumps, calls and exits
   std::uint32_t total_states = 0;  ///< explored states ever kept
   std::uint32_t peak_states = 0;
+  std::uint32_t most_states_at_insn = 0;  ///< compared with at one instruction
   std::uint32_t longest_queue = 0;  ///< most paths waiting at once
   std::uint32_t stack_bytes = 0;    ///< deepest stack of any call chain
   std::uint64_t peak_bytes = 0;     ///< most memory held at once for states, waiting paths and what links them

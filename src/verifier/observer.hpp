@@ -15,6 +15,8 @@ class Observer {
   virtual ~Observer() = default;
   /// A walk over the program, or over one of its global functions, begins.
   virtual void begin(const Walk& /*walk*/) {}
+  /// The path at hand has come to `pc`; whether it goes on there is not decided yet.
+  virtual void arrive(const Walk& /*walk*/, std::uint32_t /*pc*/) {}
   /// The walk's state is about to move over the instruction at `pc`.
   virtual void step(const Walk& /*walk*/, std::uint32_t /*pc*/) {}
   /// At `pc` a second way on was put aside, to go on at `to`.

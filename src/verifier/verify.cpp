@@ -160,6 +160,7 @@ class Verification {
     stats.processed = walk.stats.processed;
     stats.total_states += walk.stats.total_states;
     stats.peak_states = std::max(stats.peak_states, walk.stats.peak_states);
+    stats.most_states_at_insn = std::max(stats.most_states_at_insn, walk.stats.most_states_at_insn);
     stats.longest_queue = std::max(stats.longest_queue, walk.stats.longest_queue);
   }
 

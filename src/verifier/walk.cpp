@@ -54,6 +54,7 @@ Objection Walk::walk_path() {
       return step.finds(Code::too_many_insns, {input.options.limits.insns});
     constexpr unsigned kClassMask = 7, kJump = 5, kJump32 = 6;
     if ((insn.opcode & kClassMask) == kJump || (insn.opcode & kClassMask) == kJump32) ++stats.jumps;
+    if (input.observer != nullptr) input.observer->arrive(*this, pc);
     if (place.prune_point) {
       const Visit visit = explored.visit(*this, place);
       covered = visit == Visit::covered;

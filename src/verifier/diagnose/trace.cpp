@@ -2,24 +2,19 @@
 #include "verifier/diagnose/trace.hpp"
 
 namespace skep::verifier {
-namespace {
 
-/// Where on the stack a load or store goes; nothing when it does not, or the place varies.
-void note_stack(const State& state, const Insn& insn, const isa::FormInfo& info, Mark& mark) {
+std::optional<StackPlace> stack_place(const State& state, const Insn& insn, const isa::FormInfo& info) {
   using isa::Operands;
   const bool loads = info.operands == Operands::load;
   const bool stores =
       info.operands == Operands::store_imm || info.operands == Operands::store_src || info.operands == Operands::atomic;
-  if (!loads && !stores) return;
+  if (!loads && !stores) return {};
   const Register& base = state.reg(loads ? insn.src : insn.dst);
-  if (base.kind != RegKind::stack || !base.num.is_constant()) return;
+  if (base.kind != RegKind::stack || !base.num.is_constant()) return {};
   const std::int64_t off = base.off + static_cast<std::int64_t>(base.num.value()) + insn.off;
-  if (off < -kStackBytes || off >= 0) return;
-  mark.stack_frame = base.frame;
-  mark.stack_off = static_cast<std::int16_t>(off);
+  if (off < -kStackBytes || off >= 0) return {};
+  return StackPlace{base.frame, static_cast<std::int32_t>(off)};
 }
-
-}  // namespace
 
 void Trace::begin(const Walk& /*walk*/) {
   path_.clear();
@@ -28,7 +23,10 @@ void Trace::begin(const Walk& /*walk*/) {
 
 void Trace::step(const Walk& walk, std::uint32_t pc) {
   Mark mark{walk.stats.processed, pc, static_cast<std::uint8_t>(walk.state.depth())};
-  note_stack(walk.state, walk.input.program->insns[pc], isa::info(walk.graph.at(pc).form), mark);
+  if (const auto place = stack_place(walk.state, walk.input.program->insns[pc], isa::info(walk.graph.at(pc).form))) {
+    mark.stack_frame = static_cast<std::uint8_t>(place->frame);
+    mark.stack_off = static_cast<std::int16_t>(place->off);
+  }
   path_.push_back(mark);
 }
 

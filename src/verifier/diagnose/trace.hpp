@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,13 @@ struct Mark {
   std::uint8_t stack_frame = kNoFrame;  ///< whose stack a load or store touches, at a known place
   std::int16_t stack_off = 0;           ///< … and where
 };
+
+struct StackPlace {
+  unsigned frame = 0;
+  std::int32_t off = 0;  ///< in [-512, 0)
+};
+/// Where on the stack a load, store or atomic goes; nothing when it does not, or when the place varies.
+[[nodiscard]] std::optional<StackPlace> stack_place(const State& state, const Insn& insn, const isa::FormInfo& info);
 
 class Trace : public Observer {
  public:

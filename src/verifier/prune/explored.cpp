@@ -167,6 +167,7 @@ void Explored::keep(Walk& walk, Chain& chain) {
   checkpoint->level = state.parent != nullptr ? state.parent->level + 1 : 1;
   state.parent = checkpoint.get();
   state.written = {};
+  walk.stats.most_states_at_insn = std::max(walk.stats.most_states_at_insn, static_cast<std::uint32_t>(chain.size()));
   chain.push_back(std::move(checkpoint));
   ++kept_;
   ++walk.stats.total_states;
