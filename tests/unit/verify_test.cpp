@@ -44,6 +44,51 @@ TEST_CASE("a common mistake is refused with its code, its source line and what t
   }
 }
 
+TEST_CASE("an explanation has the path as source lines with values, and names the check to write") {
+  const auto program = mistakes().program("unchecked_lookup");
+  REQUIRE(program);
+  const std::vector<Problem> problems = explain(*program);
+  REQUIRE(problems.size() == 1);
+  const Problem& problem = problems.front();
+  CHECK(problem.suggestion == "the look-up in counts may find nothing: if (!value) return …;");
+  REQUIRE(problem.path.size() >= 2);
+  CHECK(problem.path.front().source.find("bpf_map_lookup_elem(&counts, &key)") != std::string::npos);
+  CHECK(problem.path.front().note == "bpf_map_lookup_elem returns r0 = map_value of counts (8 bytes) or null");
+  CHECK(problem.path.back().pc == problem.pc);
+  CHECK(problem.path.back().source == problem.source);
+  const std::string text = verify(*program).explain();
+  CHECK(text == explain_text(problems));
+  for (const ProblemStep& step : problem.path) CHECK(text.find(step.note) != std::string::npos);
+  CHECK(explain(*mistakes().program("checked_lookup")).empty());
+}
+
+TEST_CASE("each branch's mistake is explained, the first is the verdict's") {
+  const auto program = mistakes().program("several_mistakes");
+  REQUIRE(program);
+  const Verdict verdict = verify(*program);
+  REQUIRE(verdict.problems().size() == 1);
+  const std::vector<Problem> problems = explain(*program);
+  CHECK(problems.size() == 3);
+  CHECK(problems.front().code == verdict.problems().front().code);
+  CHECK(problems.front().pc == verdict.problems().front().pc);
+  CHECK(explain(*program, {}, 2).size() == 2);
+}
+
+TEST_CASE("the log of a verification has the source lines, a profile every instruction that was reached") {
+  const auto program = mistakes().program("checked_packet");
+  REQUIRE(program);
+  std::string log;
+  write_verifier_log(*program, {}, 2, [&](std::string_view text) { log += text; });
+  CHECK_MESSAGE(log.find("; if (data + 13 > (unsigned char*)(long)ctx->data_end) return XDP_DROP; @ mistakes.bpf.c:") !=
+                    std::string::npos,
+                log);
+  const std::vector<InsnProfile> profile = profile_verification(*program);
+  CHECK(profile.size() == program->insns().size());
+  std::uint64_t processed = 0;
+  for (const InsnProfile& row : profile) processed += row.processed + row.covered;
+  CHECK(processed == verify(*program).stats().processed);
+}
+
 TEST_CASE("constants of the object are known to the verifier, and only once they cannot change") {
   CHECK(verdict_on(mistakes(), "mistake_behind_constant").ok());
   auto open = OpenObject::open_file(SKEP_VERIFY_OBJECT);

@@ -62,6 +62,24 @@ int submitted_record(struct xdp_md* ctx) {
   return XDP_PASS;
 }
 
+// A mistake on each of three ways; none follows from another.
+SEC("xdp")
+int several_mistakes(struct xdp_md* ctx) {
+  __u32 key = 1;
+  if (ctx->ingress_ifindex == 1) {
+    const unsigned char* data = (void*)(long)ctx->data;
+    return data[12];
+  }
+  if (ctx->ingress_ifindex == 2) {
+    __u64* value = bpf_map_lookup_elem(&counts, &key);
+    return *value;
+  }
+  __u64* record = bpf_ringbuf_reserve(&events, 8, 0);
+  if (!record) return XDP_PASS;
+  *record = 1;
+  return XDP_PASS;
+}
+
 // The branch is dead as long as nobody sets `debug` before the object is loaded.
 SEC("xdp")
 int mistake_behind_constant(struct xdp_md* ctx) {
