@@ -20,3 +20,7 @@ skep_test(verdicts_kernel SOURCES referee/verdicts/kernel_test.cpp referee/verdi
                                   referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
                                   referee/verdicts/matrix.cpp referee/reports.cpp support/objects.cpp
           LIBRARIES skep LABELS referee)
+skep_test(verdicts_results SOURCES referee/verdicts/results_test.cpp referee/verdicts/kernel_word.cpp
+                                   referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
+                                   referee/verdicts/matrix.cpp referee/reports.cpp
+          LIBRARIES skep LABELS referee)

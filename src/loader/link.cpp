@@ -51,7 +51,10 @@ Result<std::uint32_t> Linker::place(const Function& function) {
   const auto pc = static_cast<std::uint32_t>(insns.size());
   for (std::uint32_t slot = 0; slot < function.count; ++slot)
     insns.push_back(read_insn(section, function.start + slot));
-  program_->subprogs.push_back({.name = std::string(function.name), .start = pc, .end = pc + function.count});
+  program_->subprogs.push_back({.name = std::string(function.name),
+                                .start = pc,
+                                .end = pc + function.count,
+                                .local = function.local || function.hidden});
   if (auto done = in_.annotations.append(section, function, pc, *program_); !done) return fail(std::move(done).error());
   placed_in_[index] = serial_;
   placed_at_[index] = pc;

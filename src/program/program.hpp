@@ -22,6 +22,7 @@ struct Subprog {
   std::string name;
   std::uint32_t start = 0;
   std::uint32_t end = 0;
+  bool local = false;  ///< static, or hidden from other objects: verified where it is called, whatever BTF says
 };
 
 /// Where an instruction came from, out of .BTF.ext. Sorted by pc; holds until the next entry's pc.

@@ -98,8 +98,8 @@ class Verification {
   Objection check_shape() {
     const program::Program& program = *input_.program;
     const abi::ProgTypeSpec* spec = abi::find_prog_type(program.type);
-    const bool known =
-        spec != nullptr && spec->context != abi::ContextForm::none && spec->context != abi::ContextForm::target;
+    const bool known = spec != nullptr && spec->context != abi::ContextForm::none &&
+                       spec->context != abi::ContextForm::target && program.type != ProgType::struct_ops;
     if (!known) return Finding{Code::unsupported_context, 0, {}, skep::name_of(program.type)};
     const Privileges& privileges = input_.options.privileges;
     if (!may_load(privileges, spec->needs)) return Finding{Code::type_unprivileged, 0, {}, skep::name_of(program.type)};
@@ -111,6 +111,9 @@ class Verification {
     if (auto ok = isa::check(program.insns); !ok && program.defect.empty()) report_.malformed = ok.error().message();
     if (!report_.malformed.empty()) return Finding{Code::malformed, 0, {}, {}};
     if (auto bad = graph_.build(program.insns, privileges.bpf)) return bad;
+    fastcalls_.build(graph_, program.insns);
+    stack_use_.bytes.resize(graph_.functions().size());
+    stack_use_.spilled.resize(graph_.functions().size());
     if (graph_.functions().size() > 1 && !privileges.bpf)
       return Finding{Code::functions_unprivileged, graph_.functions()[1].start, {}, {}};
     if (has_exception_callback(input_)) return Finding{Code::unsupported_exceptions, 0, {}, {}};
@@ -132,7 +135,8 @@ class Verification {
     for (std::uint32_t i = 1; i < prototypes_.size() && !is_over(); ++i)
       if (prototypes_[i]) walk_from(i);
     if (is_over()) return;
-    if (auto bad = check_stack_depth(graph_, input_.program->insns, deepest_, report_.stats.stack_bytes))
+    const auto depths = fastcalls_.depths(stack_use_);
+    if (auto bad = check_stack_depth(graph_, input_.program->insns, depths, report_.stats.stack_bytes))
       findings_.add(*bad, report_.stats.processed);
   }
 
@@ -141,8 +145,8 @@ class Verification {
   void walk_from(std::optional<std::uint32_t> function) {
     Walk walk(input_, graph_, prototypes_);
     walk.stats.processed = report_.stats.processed;
-    deepest_.resize(graph_.functions().size());
-    walk.deepest = &deepest_;
+    walk.fastcalls = &fastcalls_;
+    walk.stack_use = &stack_use_;
     walk.kernel_fields = kernel_fields_;
     walk.target = target_ ? &*target_ : nullptr;
     walk.facts = facts_ ? &*facts_ : nullptr;
@@ -165,7 +169,8 @@ class Verification {
   }
 
   std::shared_ptr<const Facts> finish_facts() {
-    for (std::size_t i = 0; i < deepest_.size(); ++i) facts_->function(graph_.functions()[i].start, deepest_[i]);
+    for (std::size_t i = 0; i < graph_.functions().size(); ++i)
+      facts_->function(graph_.functions()[i].start, std::max(stack_use_.bytes[i], stack_use_.spilled[i]));
     return std::make_shared<const Facts>(std::move(*facts_).finish());
   }
 
@@ -174,7 +179,8 @@ class Verification {
   std::optional<FactsRecorder> facts_;
   Graph graph_;
   std::vector<std::optional<Prototype>> prototypes_;
-  std::vector<std::uint32_t> deepest_;
+  Fastcalls fastcalls_;
+  StackUse stack_use_;
   std::vector<std::vector<KernelField>> kernel_fields_;
   std::optional<Target> target_;
   Report report_;

@@ -14,6 +14,7 @@
 #include "abi/kernel_types.hpp"
 #include "abi/map_types.hpp"
 #include "isa/table.hpp"
+#include "verifier/cfg/fastcall.hpp"
 #include "verifier/cfg/graph.hpp"
 #include "verifier/cfg/kernel_fields.hpp"
 #include "verifier/cfg/prototype.hpp"
@@ -76,7 +77,8 @@ class Walk {
   State state;
   Stats stats;
   Speculation speculation;
-  std::vector<std::uint32_t>* deepest = nullptr;            ///< by function: bytes of stack touched
+  const Fastcalls* fastcalls = nullptr;
+  StackUse* stack_use = nullptr;
   std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
 
@@ -125,8 +127,8 @@ class Walk {
   /// kinds on different paths could be rewritten for neither.
   [[nodiscard]] Objection note_access(const Step& step, unsigned number);
   /// A frame's stack is touched down to `low` (negative).
-  void note_stack(const Frame& frame, std::int64_t low) {
-    std::uint32_t& bytes = (*deepest)[frame.subprog];
+  void note_stack(const Step& step, const Frame& frame, std::int64_t low) {
+    std::uint32_t& bytes = (fastcalls->is_spill(step.pc) ? stack_use->spilled : stack_use->bytes)[frame.subprog];
     bytes = std::max(bytes, static_cast<std::uint32_t>(-low));
   }
   void need_precise(const Register& reg) { values.mark_precise(reg.node); }

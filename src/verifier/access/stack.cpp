@@ -41,7 +41,7 @@ Objection check_bounds(Walk& walk, const Step& step, const Register& reg, const 
   const Span span = span_of(reg, range.off);
   if (span.low < -kStackBytes || span.high + range.bytes > 0)
     return step.finds(Code::stack_out_of_bounds, {range.number, span.low, span.high, range.bytes});
-  walk.note_stack(*walk.state.frames[reg.frame], span.low);
+  walk.note_stack(step, *walk.state.frames[reg.frame], span.low);
   return {};
 }
 

@@ -90,12 +90,17 @@ Parameter parameter(const Input& input, const Tags& tags, int index, TypeId id) 
   return {Parameter::Kind::memory, !tags.has(index, "arg:nonnull"), *bytes};
 }
 
-/// The function's type in the object's BTF; 0 when it has none.
-TypeId function_type(const Input& input, std::uint32_t start) {
-  if (input.object_types == nullptr) return 0;
+const program::Subprog* subprog_at(const Input& input, std::uint32_t start) {
   const auto& subprogs = input.program->subprogs;
   const auto subprog = std::find_if(subprogs.begin(), subprogs.end(), [&](const auto& s) { return s.start == start; });
-  return subprog == subprogs.end() ? 0 : input.object_types->find(Kind::func, subprog->name);
+  return subprog == subprogs.end() ? nullptr : &*subprog;
+}
+
+/// The function's type in the object's BTF; 0 when it has none.
+TypeId function_type(const Input& input, std::uint32_t start) {
+  const program::Subprog* subprog = subprog_at(input, start);
+  if (input.object_types == nullptr || subprog == nullptr) return 0;
+  return input.object_types->find(Kind::func, subprog->name);
 }
 
 }  // namespace
@@ -109,7 +114,7 @@ std::optional<bool> returns_number(const Input& input, std::uint32_t start) {
 
 std::optional<Prototype> global_prototype(const Input& input, std::uint32_t start) {
   const TypeId function = function_type(input, start);
-  if (function == 0) return {};
+  if (function == 0 || subprog_at(input, start)->local) return {};
   const Btf& types = *input.object_types;
   if (types.type(function).linkage != kGlobalLinkage) return {};
   const auto proto = types.type(types.type(function).ref);

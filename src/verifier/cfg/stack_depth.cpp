@@ -38,8 +38,7 @@ class Depths {
   /// Follows every chain; their number is bounded, for none is longer than kFrameLimit and none returns to itself.
   Objection walk(std::uint32_t function, std::uint32_t above, std::uint32_t frames, std::uint32_t pc) {
     if (open_[function]) return Finding{Code::call_recursive, pc, {}, {}};
-    const std::uint32_t bytes = std::max(touched_[function], 1u);
-    const std::uint32_t total = above + (bytes + kGranule - 1) / kGranule * kGranule;
+    const std::uint32_t total = above + (touched_[function] + kGranule - 1) / kGranule * kGranule;
     if (total > kStackLimit) return Finding{Code::stack_too_deep, pc, {total, kStackLimit}, {}};
     if (frames > kFrameLimit) return Finding{Code::call_too_deep, pc, {kFrameLimit}, {}};
     if (frames > 1 && graph_.functions()[function].has_tail_call && above >= kTailCallLimit)

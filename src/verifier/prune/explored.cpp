@@ -18,6 +18,12 @@ bool is_open(const Checkpoint& checkpoint) { return checkpoint.branches > 0; }
 /// Its needs are not all known: a way on stopped at a checkpoint that is open still.
 bool is_incomplete(const Checkpoint& checkpoint) { return checkpoint.loop != nullptr && checkpoint.loop->branches > 0; }
 
+/// No call has called back again in between.
+bool same_rounds(const State& old, const State& now) {
+  return std::equal(old.frames.begin(), old.frames.end(), now.frames.begin(), now.frames.end(),
+                    [](const auto& a, const auto& b) { return a->callback.depth == b->callback.depth; });
+}
+
 /// Everything a path stopped for may be asked of those before it.
 void note_loop(Checkpoint* from, Checkpoint* loop) {
   for (Checkpoint* c = from; c != nullptr && c->level >= loop->level; c = c->state.parent)
@@ -46,8 +52,7 @@ bool Explored::covers_open(Walk& walk, const Checkpoint& checkpoint, const Place
   const bool another_round = place.calls_back || checkpoint.state.may_goto_depth != walk.state.may_goto_depth;
   if (place.force_checkpoint && another_round && covers(walk, checkpoint, walk.state, Compare::within)) return true;
   if (place.calls_back) return false;
-  endless = checkpoint.state.may_goto_depth == walk.state.may_goto_depth &&
-            checkpoint.state.top().callback.depth == walk.state.top().callback.depth &&
+  endless = checkpoint.state.may_goto_depth == walk.state.may_goto_depth && same_rounds(checkpoint.state, walk.state) &&
             covers(walk, checkpoint, walk.state, Compare::exact);
   return false;
 }

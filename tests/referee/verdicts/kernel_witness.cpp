@@ -28,7 +28,8 @@ namespace {
 
 constexpr unsigned kSeconds = 240;       // for one object
 constexpr unsigned kStatisticsOnly = 4;  // log level: what is wrong, and the numbers
-constexpr unsigned kEntries = 1024;      // of maps whose size an application sets
+constexpr unsigned kStackTraceBytes = 127 * 8;
+constexpr unsigned kEntries = 1024;  // of maps whose size an application sets
 
 std::FILE* report = nullptr;
 std::vector<char> log_buffer(1 << 20);
@@ -122,6 +123,29 @@ Object open(const char* path, const char* name) {
   return Object(bpf_object__open_file(path, &options));
 }
 
+/// Storages grow with what they belong to; the other maps want a size from their application.
+void size_map(bpf_map* map) {
+  switch (bpf_map__type(map)) {
+    case BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED:
+    case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE_DEPRECATED:
+    case BPF_MAP_TYPE_SK_STORAGE:
+    case BPF_MAP_TYPE_INODE_STORAGE:
+    case BPF_MAP_TYPE_TASK_STORAGE:
+    case BPF_MAP_TYPE_CGRP_STORAGE:
+    case BPF_MAP_TYPE_STRUCT_OPS:
+      return;
+    case BPF_MAP_TYPE_CPUMAP:
+      bpf_map__set_max_entries(map, 1);
+      return;
+    case BPF_MAP_TYPE_STACK_TRACE:
+      bpf_map__set_value_size(map, kStackTraceBytes);
+      break;
+    default:  // any size will do
+      break;
+  }
+  if (!bpf_map__is_internal(map)) bpf_map__set_max_entries(map, kEntries);
+}
+
 void judge(const char* path, const char* name, const std::string& wanted) {
   const Object object = open(path, "witness");
   if (object == nullptr) return;
@@ -135,7 +159,7 @@ void judge(const char* path, const char* name, const std::string& wanted) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object.get()) {
     bpf_map__set_pin_path(map, nullptr);
-    if (bpf_map__max_entries(map) == 0 && !bpf_map__is_internal(map)) bpf_map__set_max_entries(map, kEntries);
+    if (bpf_map__max_entries(map) == 0) size_map(map);
   }
   const Tags tags = tags_of(object.get(), wanted.c_str());
   if (tags.flags != 0) bpf_program__set_flags(chosen, bpf_program__flags(chosen) | tags.flags);
