@@ -1,0 +1,111 @@
+// The arm64 backend: straight encodings, what is rarely run at the end of the code.
+//
+// Each file of this folder encodes one kind of op. Ops leave nothing behind but their results: every op may assume that
+// all scratch registers and the flags are its own.
+#pragma once
+
+#include <vector>
+
+#include "jit/a64/abi.hpp"
+#include "jit/emitter.hpp"
+
+namespace skep::jit::a64 {
+
+class A64Emitter final : public Emitter {
+ public:
+  A64Emitter(const Plan& plan, asmjit::CodeHolder& code);
+
+ private:
+  // emitter.cpp: frames, and what is put off
+  void emit_enter() override;
+  void emit_interpret() override;
+  void begin_function(const FunctionPlan& function) override;
+  void finish() override;
+  void bind(const asmjit::Label& label) override { a_.bind(label); }
+  void jump_over(const asmjit::Label& label) override { a_.b(label); }
+  void meter(std::uint32_t index, std::uint32_t cost) override;
+  void poll(std::uint32_t index) override;
+  void end_function();
+  void clear_frame(std::uint32_t bytes);
+  void landing_pad();
+
+  // alu.cpp
+  std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
+  void alu_imm(const At& at) override;
+  void alu_reg(const At& at) override;
+  void unary(const At& at) override;
+  void constant(const At& at) override;
+  void move_constant(const arm::GpX& dst, std::uint64_t value);
+  /// dst = src + value at their width. Uses kTemp for what no immediate holds; src must be another register then.
+  void add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64_t value);
+  void logical_constant(const At& at, std::uint64_t value);
+  void divide(const At& at, const arm::GpX& divisor);
+
+  // memory.cpp
+  void load(const At& at) override;
+  void store(const At& at) override;
+  /// The operand for [base + off]; where no displacement holds `off`, or none may be used, through kAddress.
+  arm::Mem operand(unsigned base, std::int32_t off, std::uint32_t bytes, bool bare);
+  /// Emits what guards the access; the operand to access it with.
+  arm::Mem guarded(const At& at, vm::Access access, unsigned base, vm::CallOut slow, bool access_follows);
+  void move_in(const At& at, const arm::Mem& from);
+  void move_out(const At& at, const arm::Mem& to);
+
+  // jump.cpp
+  void jump(const At& at, const asmjit::Label& target) override;
+  void may_goto(const At& at, const asmjit::Label& target) override;
+  void branch_imm(const At& at, const asmjit::Label& target) override;
+  void branch_reg(const At& at, const asmjit::Label& target) override;
+  void compare_constant(const arm::Gp& dst, std::int32_t imm);
+  // Conditional branches, whatever the distance.
+  void branch_if(arm::CondCode condition, const asmjit::Label& target);
+  void branch_if_zero(const arm::Gp& value, const asmjit::Label& target);
+  void branch_if_not_zero(const arm::Gp& value, const asmjit::Label& target);
+  [[nodiscard]] bool may_be_far(const asmjit::Label& target) const;
+
+  // call.cpp
+  void call_function(const At& at, const asmjit::Label& callee) override;
+  void call_register(const At& at) override;
+  void call_builtin(const At& at, const lower::Binding& binding) override;
+  void tail_call(const At& at) override;
+  void call_out(const At& at, vm::CallOut callee) override;
+  void exit(const At& at) override;
+  template <class Call>
+  void call_in_new_frame(const At& at, Call&& call);
+
+  // atomic.cpp
+  void atomic(const At& at) override;
+  void atomic_at_once(const At& at, const arm::Mem& memory);
+  void atomic_in_a_loop(const At& at, const arm::Mem& memory);
+
+  /// A call-out that is rarely needed: code at `from`, emitted later, that goes on at `back`.
+  struct Stub {
+    asmjit::Label from;
+    asmjit::Label back;
+    std::uint32_t index;
+    vm::CallOut callee;
+    std::uint64_t address = 0;  // for kAddress, unless `keeps_address`
+    bool keeps_address = true;
+  };
+  /// The label of a new stub; it comes back to a label that is bound here now or by the caller.
+  asmjit::Label put_off(std::uint32_t index, vm::CallOut callee, const asmjit::Label& back);
+  /// Calls the shared code of a call-out: all registers are saved and loaded back, the result is in kAddress.
+  void call_thunk(std::uint32_t index, vm::CallOut callee);
+  void emit_stub(const Stub& stub);
+  void emit_thunks();
+
+  struct Thunk {
+    vm::CallOut callee;
+    asmjit::Label label;
+  };
+
+  arm::Assembler a_;
+  bool has_lse_;   // atomic instructions, instead of loops
+  bool is_large_;  // a conditional branch may not reach what is further on
+  asmjit::Label unwind_;
+  asmjit::Label resume_;  // of the last guarded access whose slow half makes the access: to be bound behind it
+  std::vector<Stub> stubs_;
+  std::vector<Thunk> thunks_;
+};
+
+}  // namespace skep::jit::a64
