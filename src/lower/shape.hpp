@@ -19,6 +19,9 @@ enum class Check : std::uint8_t {
   probe,    ///< against every region; yields 0 where that fails
 };
 
+/// Which operand the op before it wrote; an engine may have it at hand.
+enum class Ready : std::uint8_t { none, dst, src };
+
 /// The codes from Code::constant on stand for no form; their shape has the operands `none` and the operation `exit_`.
 struct Shape {
   isa::Operation operation = isa::Operation::exit_;
@@ -26,6 +29,7 @@ struct Shape {
   std::uint8_t width = 64;  ///< bits: of ALU operations and comparisons 32 or 64, of memory accesses their size
   std::uint8_t fixed = 0;   ///< bits that movsx extends from, or that byte-order operations keep
   Check check = Check::checked;
+  Ready ready = Ready::none;
 
   [[nodiscard]] constexpr unsigned bytes() const noexcept { return width / 8u; }
 };
@@ -50,6 +54,21 @@ constexpr Check check_of(Variant variant) noexcept {
   return Check::checked;
 }
 
+constexpr Ready ready_of(Variant variant) noexcept {
+  switch (variant) {
+    case Variant::dst_ready:
+      return Ready::dst;
+    case Variant::src_ready:
+    case Variant::free_src_ready:
+      return Ready::src;
+    case Variant::free:
+    case Variant::field:
+    case Variant::probe:
+      return Ready::none;
+  }
+  return Ready::none;
+}
+
 constexpr Shape make_shape(isa::Operation operation, isa::Operands operands, unsigned opcode, std::int64_t off,
                            std::int64_t imm) noexcept {
   Shape shape{operation, operands};
@@ -65,6 +84,12 @@ constexpr Shape make_shape(isa::Operation operation, isa::Operands operands, uns
   return shape;
 }
 
+constexpr Shape make_variant(Shape shape, Variant variant) noexcept {
+  shape.check = check_of(variant);
+  shape.ready = ready_of(variant);
+  return shape;
+}
+
 constexpr std::array<Shape, kCodeCount> make_shapes() noexcept {
   constexpr std::int64_t any = isa::kAny;
   std::array<Shape, kCodeCount> shapes{};
@@ -72,9 +97,9 @@ constexpr std::array<Shape, kCodeCount> make_shapes() noexcept {
   shapes[static_cast<std::size_t>(Code::form)] =                                   \
       make_shape(isa::Operation::operation, isa::Operands::operands, opcode, off, imm);
 #include "isa/insns.inc"
-#define SKEP_VARIANT(form, variant)                                                                        \
-  shapes[static_cast<std::size_t>(Code::form##_##variant)] = shapes[static_cast<std::size_t>(Code::form)]; \
-  shapes[static_cast<std::size_t>(Code::form##_##variant)].check = check_of(Variant::variant);
+#define SKEP_VARIANT(form, variant)                          \
+  shapes[static_cast<std::size_t>(Code::form##_##variant)] = \
+      make_variant(shapes[static_cast<std::size_t>(Code::form)], Variant::variant);
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
 #undef SKEP_VARIANT

@@ -296,7 +296,7 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
   } while (false)
 
 template <bool kCounted>
-std::uint64_t execute(Run& run, const Op* op, Registers& r) {
+std::uint64_t execute(Run& run, const Op* op, Registers& r, std::uint64_t last) {
   static const void* const labels[] = {
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_LABEL_##operands(form),
 #include "isa/insns.inc"
@@ -309,7 +309,6 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r) {
   const auto& read_windows = run.m_.windows[static_cast<unsigned>(Access::read)];
   const auto& write_windows = run.m_.windows[static_cast<unsigned>(Access::write)];
   [[maybe_unused]] std::uint64_t left = run.m_.budget;
-  std::uint64_t last = 0;  // what the op before wrote to its destination
   SKEP_DISPATCH();
 
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, imm, ...) \
@@ -398,7 +397,7 @@ never:
   __builtin_trap();
 }
 
-template std::uint64_t execute<false>(Run& run, const Op* op, Registers& r);
-template std::uint64_t execute<true>(Run& run, const Op* op, Registers& r);
+template std::uint64_t execute<false>(Run& run, const Op* op, Registers& r, std::uint64_t last);
+template std::uint64_t execute<true>(Run& run, const Op* op, Registers& r, std::uint64_t last);
 
 }  // namespace skep::vm

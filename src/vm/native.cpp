@@ -24,6 +24,22 @@ std::uint64_t sign_extended(const Shape& shape, std::uint64_t value) noexcept {
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
 }
 
+/// What the interpreter must have at hand to go on with `op`: the value that the first op to name a ready register
+/// means.
+std::uint64_t ready_value(const Op* op, std::uint32_t ops_left, const Registers& r) noexcept {
+  for (std::uint32_t i = 0; i <= ops_left; ++i) {
+    switch (lower::shape_of(op[i].code).ready) {
+      case lower::Ready::none:
+        continue;
+      case lower::Ready::dst:
+        return r[op[i].dst];
+      case lower::Ready::src:
+        return r[op[i].src];
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 /// The block was paid for as a whole; what comes after the op that ended the run was not run.
@@ -127,10 +143,11 @@ const void* CallOuts::leave(Machine& machine, std::uint64_t, std::uint64_t addre
 
 const void* CallOuts::budget(Machine& machine, std::uint64_t op, std::uint64_t, Registers& r) noexcept {
   Run& run = run_of(machine);
-  const std::uint64_t cost = std::uint64_t{machine.current->native->refunds[op]} + 1;
+  const std::uint32_t cost = machine.current->native->refunds[op] + 1;
   while (machine.budget < cost && run.reserve_ != 0)
     if (!run.next_slice(op_at(machine, op))) return nullptr;
-  if (machine.budget < cost) execute<true>(run, &op_at(machine, op), r);
+  const Op& at = op_at(machine, op);
+  if (machine.budget < cost) execute<true>(run, &at, r, ready_value(&at, cost - 1, r));
   return nullptr;
 }
 

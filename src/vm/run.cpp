@@ -90,7 +90,7 @@ std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
 }
 
 std::uint64_t Run::interpret(const lower::Op* op, Registers& r) {
-  return counted_ ? execute<true>(*this, op, r) : execute<false>(*this, op, r);
+  return counted_ ? execute<true>(*this, op, r, 0) : execute<false>(*this, op, r, 0);
 }
 
 const NativeCode* Run::native_of(const lower::Image& image) const noexcept {

@@ -55,7 +55,7 @@ class Run final : public helpers::Env {
 
  private:
   template <bool kCounted>
-  friend std::uint64_t execute(Run& run, const lower::Op* op, Registers& r);
+  friend std::uint64_t execute(Run& run, const lower::Op* op, Registers& r, std::uint64_t last);
   friend struct CallOuts;
 
   struct Frame {
