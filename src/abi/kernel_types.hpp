@@ -9,13 +9,14 @@
 
 namespace skep::abi {
 
-#define SKEP_KERNEL_TYPES(X)                                                                                         \
-  X(task_struct)                                                                                                     \
-  X(sock_common)                                                                                                     \
-  X(sock)                                                                                                            \
-  X(tcp_sock)                                                                                                        \
-  X(tcp6_sock) X(tcp_timewait_sock) X(tcp_request_sock) X(udp6_sock) X(unix_sock) X(mptcp_sock) X(socket) X(sk_buff) \
-      X(xdp_buff) X(nf_hook_state) X(seq_file) X(inode) X(path) X(file) X(linux_binprm) X(cgroup) X(pt_regs)
+#define SKEP_KERNEL_TYPES(X)                                                                                        \
+  X(task_struct)                                                                                                    \
+  X(sock_common)                                                                                                    \
+  X(sock)                                                                                                           \
+  X(tcp_sock)                                                                                                       \
+  X(tcp6_sock)                                                                                                      \
+  X(tcp_timewait_sock) X(tcp_request_sock) X(udp6_sock) X(unix_sock) X(mptcp_sock) X(socket) X(sk_buff) X(xdp_buff) \
+      X(nf_hook_state) X(seq_file) X(inode) X(path) X(file) X(linux_binprm) X(cgroup) X(pt_regs) X(vm_area_struct)
 
 /// A struct of the kernel; `none` where there is no type to name.
 enum class KernelType : std::uint8_t {

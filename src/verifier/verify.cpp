@@ -51,11 +51,30 @@ State function_entry(Walk& walk, std::uint32_t function, const Prototype& protot
         reg.size = parameter.bytes;
         if (parameter.or_null) reg.id = walk.new_id();
         break;
+      case Parameter::Kind::object:
+        reg = Register::pointer(RegKind::btf_object, parameter.type, reg_flag::trusted);
+        if (parameter.or_null) {
+          reg.flags |= reg_flag::maybe_null;
+          reg.id = walk.new_id();
+        }
+        break;
+      case Parameter::Kind::refused:
       case Parameter::Kind::unsupported:
         break;
     }
   }
   return state;
+}
+
+/// A global function's signature is one that can be verified.
+Objection check_signature(const Prototype& prototype, std::uint32_t start) {
+  if (!prototype.returns_number) return Finding{Code::function_no_number, start, {}, {}};
+  for (unsigned i = 0; i < prototype.parameters.size(); ++i) {
+    const Parameter::Kind kind = prototype.parameters[i].kind;
+    if (kind == Parameter::Kind::refused) return Finding{Code::function_parameter, start, {i + 1}, {}};
+    if (kind == Parameter::Kind::unsupported) return Finding{Code::unsupported_function_argument, start, {i + 1}, {}};
+  }
+  return {};
 }
 
 constexpr std::int64_t kMaxInsnsUnprivileged = 4096;
@@ -152,10 +171,8 @@ class Verification {
     walk.facts = facts_ ? &*facts_ : nullptr;
     if (function) {
       walk.entered = &*prototypes_[*function];
-      for (const Parameter& parameter : walk.entered->parameters)
-        if (parameter.kind == Parameter::Kind::unsupported)
-          return findings_.add({Code::unsupported_function_argument, graph_.functions()[*function].start, {}, {}},
-                               walk.stats.processed);
+      if (auto bad = check_signature(*walk.entered, graph_.functions()[*function].start))
+        return findings_.add(*bad, walk.stats.processed);
     }
     State entry = function ? function_entry(walk, *function, *walk.entered) : program_entry();
     walk.run(std::move(entry), findings_);

@@ -87,6 +87,8 @@ constexpr Pair kPairs[] = {
      "u8", Code::access_index_negative},
     {"an arithmetic shift of 32 bits", kFilter, VALUE "w6 @ 31\n" INDEX_BY("r6") END,
      "s>>=", ">>=", Code::access_index_unbounded},
+    {"a constant masked with a sign", kFilter, VALUE "r6 s>>= 63\nr6 &= @\nif r6 == 100 goto end\n" INDEX_BY("r6") END,
+     "99", "100", Code::access_out_of_bounds, Asked::here},
     {"a signed 32-bit comparison leaves large numbers", kFilter,
      VALUE "if w6 @ 47 goto end\nw6 = w6\n" INDEX_BY("r6") END, "s>", ">", Code::access_index_unbounded},
 

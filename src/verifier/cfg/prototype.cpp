@@ -47,8 +47,9 @@ class Tags {
     return std::any_of(tags_.begin(), tags_.end(),
                        [&](const Tag& tag) { return tag.component == component && tag.name == name; });
   }
-  [[nodiscard]] bool any_starts_with(std::string_view prefix) const {
-    return std::any_of(tags_.begin(), tags_.end(), [&](const Tag& tag) { return tag.name.starts_with(prefix); });
+  [[nodiscard]] bool any_starts_with(int component, std::string_view prefix) const {
+    return std::any_of(tags_.begin(), tags_.end(),
+                       [&](const Tag& tag) { return tag.component == component && tag.name.starts_with(prefix); });
   }
 
  private:
@@ -64,30 +65,54 @@ bool is_number(const Btf& types, TypeId id) {
   return kind == Kind::int_ || kind == Kind::enum_ || kind == Kind::enum64;
 }
 
-Parameter parameter(const Input& input, const Tags& tags, int index, TypeId id) {
+/// The parameter's type is a pointer to the program's context: by tag, or by name.
+bool is_context(const Input& input, TypeId target) {
   const Btf& types = *input.object_types;
-  if (is_number(types, id)) return {Parameter::Kind::number, false, 0};
-  const auto type = types.type(types.strip(id));
-  if (type.kind != Kind::ptr) return {Parameter::Kind::unsupported, false, 0};
-  if (tags.has(index, "arg:ctx")) return {Parameter::Kind::ctx, false, 0};
-  for (const std::string_view tag : {"arg:trusted", "arg:arena", "arg:untrusted"})
-    if (tags.has(index, tag)) return {Parameter::Kind::unsupported, false, 0};
   // The name that counts is the first behind the pointer: bpf_user_pt_regs_t is a typedef.
-  TypeId target = type.ref;
   const auto contexts = context_names(input.program->type);
   for (unsigned depth = 0; depth < btf::kMaxNesting; ++depth) {
     const auto named = types.type(target);
-    if (!named.name.empty() && std::find(contexts.begin(), contexts.end(), named.name) != contexts.end())
-      return {Parameter::Kind::ctx, false, 0};
+    if (!named.name.empty() && std::find(contexts.begin(), contexts.end(), named.name) != contexts.end()) return true;
     if (named.kind != Kind::typedef_ && named.kind != Kind::const_ && named.kind != Kind::volatile_ &&
         named.kind != Kind::restrict_ && named.kind != Kind::type_tag)
-      break;
+      return false;
     target = named.ref;
   }
-  if (types.type(target).name == "bpf_dynptr") return {Parameter::Kind::unsupported, false, 0};
+  return false;
+}
+
+/// A struct of the kernel, found by the name of the program's own idea of it.
+Parameter kernel_object(const Input& input, TypeId target, bool or_null) {
+  const auto local = input.object_types->type(input.object_types->strip(target));
+  if (input.kernel_types == nullptr) return {Parameter::Kind::unsupported};
+  const std::string_view name = local.name.substr(0, local.name.find("___"));
+  const TypeId type = name.empty() ? 0 : input.kernel_types->find(local.kind, name);
+  if (type == 0) return {Parameter::Kind::refused};
+  return {Parameter::Kind::object, or_null, 0, type};
+}
+
+Parameter parameter(const Input& input, const Tags& tags, int index, TypeId id) {
+  const Btf& types = *input.object_types;
+  const auto type = types.type(types.strip(id));
+  const auto tagged = [&](std::string_view tag) { return tags.has(index, tag); };
+  if (type.kind != Kind::ptr) {
+    const bool plain = is_number(types, id) && !tags.any_starts_with(index, "arg:");
+    return {plain ? Parameter::Kind::number : Parameter::Kind::refused};
+  }
+  if (tagged("arg:ctx") || is_context(input, type.ref)) {
+    const bool contradicts = tagged("arg:trusted") || tagged("arg:nonnull") || tagged("arg:nullable");
+    return {contradicts ? Parameter::Kind::refused : Parameter::Kind::ctx};
+  }
+  for (const std::string_view tag : {"arg:arena", "arg:untrusted"})
+    if (tagged(tag)) return {Parameter::Kind::unsupported};
+  if (types.type(types.strip(type.ref)).name == "bpf_dynptr") return {Parameter::Kind::unsupported};
+  if (tagged("arg:trusted")) {
+    if (tagged("arg:nonnull")) return {Parameter::Kind::refused};
+    return kernel_object(input, type.ref, tagged("arg:nullable"));
+  }
   const auto bytes = types.size_of(type.ref);
-  if (!bytes || *bytes == 0) return {Parameter::Kind::unsupported, false, 0};
-  return {Parameter::Kind::memory, !tags.has(index, "arg:nonnull"), *bytes};
+  if (!bytes || tagged("arg:nullable")) return {Parameter::Kind::refused};
+  return {Parameter::Kind::memory, !tagged("arg:nonnull"), *bytes};
 }
 
 const program::Subprog* subprog_at(const Input& input, std::uint32_t start) {
@@ -130,7 +155,7 @@ std::optional<Prototype> global_prototype(const Input& input, std::uint32_t star
 bool has_exception_callback(const Input& input) {
   const TypeId function = function_type(input, 0);
   if (function == 0) return false;
-  return Tags(*input.object_types, function).any_starts_with("exception_callback:");
+  return Tags(*input.object_types, function).any_starts_with(-1, "exception_callback:");
 }
 
 }  // namespace skep::verifier

@@ -12,9 +12,18 @@
 namespace skep::verifier {
 
 struct Parameter {
-  enum class Kind : std::uint8_t { none, number, ctx, memory, unsupported } kind = Kind::none;
-  bool or_null = false;     ///< memory
+  enum class Kind : std::uint8_t {
+    none,
+    number,
+    ctx,
+    memory,
+    object,   ///< a trusted kernel object
+    refused,  ///< of a type that no global function may take
+    unsupported,
+  } kind = Kind::none;
+  bool or_null = false;     ///< memory, object
   std::uint32_t bytes = 0;  ///< memory
+  std::uint32_t type = 0;   ///< object: the struct's id in the kernel's types
 };
 
 struct Prototype {

@@ -195,6 +195,26 @@ void relink(Register& reg, Alu op, bool is32, const Scalar& by, bool allowed) {
   reg.off = static_cast<std::int32_t>(by.value());
 }
 
+/// A number that is 0 or -1, all bits alike, is what compilers mask constants with: either way is walked.
+Objection fork_on_sign(Walk& walk, const Step& step, Alu op, const Register& by, Register& number) {
+  const Scalar& num = number.num;
+  const bool whole = num.smin == -1 && num.smax == 0;
+  const bool half = !whole && num.smin_half == -1 && num.smax_half == 0;
+  if ((op != Alu::and_ && op != Alu::or_) || !by.is_constant() || (!whole && !half)) return {};
+  const auto settled = [&](std::uint64_t value) {
+    Register reg = number;
+    auto other = Scalar::constant(half ? value & 0xffffffffu : value);
+    (void)refine(Cond::eq, true, reg.num, other, half);
+    reg.unlink();
+    return reg;
+  };
+  State zero = walk.state;
+  zero.change_reg(step.insn.dst) = settled(0);
+  zero.pc = step.pc;
+  number = settled(~std::uint64_t{0});
+  return walk.put_aside(step, std::move(zero));
+}
+
 Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
   const Insn& insn = step.insn;
   const bool has_source = step.info.operands == Operands::dst_src;
@@ -208,7 +228,7 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
   if (auto bad = walk.check_readable(step, insn.dst)) return bad;
   if (auto bad = walk.check_writable(step, insn.dst)) return bad;
 
-  const Register left = walk.state.reg(insn.dst);
+  Register left = walk.state.reg(insn.dst);
   const Register right = has_source
                              ? walk.state.reg(insn.src)
                              : Register::constant(static_cast<std::uint64_t>(static_cast<std::int64_t>(insn.imm)));
@@ -230,6 +250,7 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
     return move_pointer(walk, step, op, right, left, false);
   }
   if (auto bad = note_unmasked(walk, step, op)) return bad;
+  if (auto bad = fork_on_sign(walk, step, op, right, left)) return bad;
   Register result = left;
   result.num = step.is32() ? alu_half(op, left.num, right.num) : alu(op, left.num, right.num);
   result.node = walk.values.join(left.node, right.node);

@@ -153,6 +153,25 @@ Objection memory_argument(Walk& walk, const Step& step, const Range& range, cons
   }
 }
 
+struct WantedObject {
+  btf::TypeId type = 0;
+  bool exact = false;
+  bool under_rcu = true;
+};
+
+Objection object_argument(const Walk& walk, const Step& step, unsigned number, const WantedObject& want) {
+  const Register& object = walk.state.reg(number);
+  const btf::Btf& types = *walk.input.kernel_types;
+  const std::string_view name = types.type(object.target).name;
+  const auto how = static_cast<std::uint16_t>(object.flags & ~reg_flag::maybe_null);
+  if (how != 0 && how != reg_flag::trusted && !(want.under_rcu && how == reg_flag::rcu))
+    return step.finds(Code::argument_untrusted, {number}, name);
+  const bool fits = want.exact
+                        ? object.off == 0 && object.target == want.type
+                        : is_or_starts_with(types, object.target, static_cast<std::uint32_t>(object.off), want.type);
+  return fits ? Objection{} : step.finds(Code::argument_object, {number}, name);
+}
+
 class Checker {
  public:
   Checker(Walk& walk, const Step& step, CallState& call) : walk_(walk), step_(step), call_(call) {}
@@ -284,18 +303,10 @@ class Checker {
 
   /// A kernel object of a type, or of one that begins with it.
   Objection check_object(btf::TypeId type, bool under_rcu) const {
-    const Register& object = reg();
-    if (type == 0 || object.target == 0) return finds(Code::unsupported_argument);
-    const btf::Btf& types = *walk_.input.kernel_types;
-    const std::string_view name = types.type(object.target).name;
-    const auto how = static_cast<std::uint16_t>(object.flags & ~reg_flag::maybe_null);
-    if (how != 0 && how != reg_flag::trusted && !(under_rcu && how == reg_flag::rcu))
-      return step_.finds(Code::argument_untrusted, {number_, call_.helper.id}, name);
+    if (type == 0 || reg().target == 0) return finds(Code::unsupported_argument);
     // What is given back has to be the very thing, but sockets of all kinds go the same way.
     const bool exact = arg_->releases && static_cast<abi::HelperId>(call_.helper.id) != abi::HelperId::sk_release;
-    const bool fits = exact ? object.off == 0 && object.target == type
-                            : is_or_starts_with(types, object.target, static_cast<std::uint32_t>(object.off), type);
-    return fits ? Objection{} : step_.finds(Code::argument_object, {number_, call_.helper.id}, name);
+    return object_argument(walk_, step_, number_, {type, exact, under_rcu});
   }
 
   Objection check_map() const {
@@ -394,6 +405,14 @@ class Checker {
 
 Objection check_memory_argument(Walk& walk, const Step& step, unsigned number, std::uint32_t bytes) {
   return memory_argument(walk, step, {number, 0, bytes}, {kMemoryKinds, false, true, false}, false, "function");
+}
+
+Objection check_object_argument(const Walk& walk, const Step& step, unsigned number, btf::TypeId type) {
+  const Register& reg = walk.state.reg(number);
+  if (reg.kind != RegKind::btf_object) return step.finds(Code::argument_kind, {number}, name_of(reg.kind));
+  if (reg.off < 0 || !reg.num.is_constant() || reg.num.value() != 0)
+    return step.finds(Code::argument_offset, {number, reg.off}, "function");
+  return object_argument(walk, step, number, {type});
 }
 
 Objection check_arguments(Walk& walk, const Step& step, CallState& call) { return Checker(walk, step, call).run(); }

@@ -26,6 +26,8 @@ struct CallState {
 [[nodiscard]] Objection check_arguments(Walk& walk, const Step& step, CallState& call);
 /// `bytes` behind a register are memory that a function may read and change.
 [[nodiscard]] Objection check_memory_argument(Walk& walk, const Step& step, unsigned number, std::uint32_t bytes);
+/// The register points to a kernel object of that type, or to one that begins with it.
+[[nodiscard]] Objection check_object_argument(const Walk& walk, const Step& step, unsigned number, btf::TypeId type);
 /// Puts the callback's first run aside, to be walked as one path of its own.
 [[nodiscard]] Objection call_back(Walk& walk, const Step& step, const CallState& call);
 

@@ -28,6 +28,7 @@ Objection push_frame(const Step& step, State& state, std::uint32_t function, std
 
 /// A global function is verified on its own: the caller need only keep its side of the signature.
 Objection call_global(Walk& walk, const Step& step, const Prototype& prototype, const Function& function) {
+  if (!prototype.returns_number) return step.finds(Code::function_no_number);
   for (unsigned number = 1; number <= prototype.parameters.size(); ++number) {
     const Parameter& parameter = prototype.parameters[number - 1];
     if (parameter.kind == Parameter::Kind::none) break;
@@ -51,13 +52,20 @@ Objection call_global(Walk& walk, const Step& step, const Prototype& prototype, 
         if (auto bad = check_memory_argument(walk, step, number, parameter.bytes)) return bad;
         break;
       }
+      case Parameter::Kind::object:
+        if (reg.is_zero() && parameter.or_null) break;
+        if (reg.has(reg_flag::maybe_null) && !parameter.or_null) return wrong();
+        if (auto bad = check_object_argument(walk, step, number, parameter.type)) return bad;
+        break;
+      case Parameter::Kind::refused:
+        return step.finds(Code::function_parameter, {number});
       case Parameter::Kind::unsupported:
         return step.finds(Code::unsupported_function_argument, {number});
     }
   }
   if (function.may_change_packet) forget_packet(walk);
   forget_caller_saved(walk.state);
-  if (prototype.returns_number) walk.state.change_reg(0) = Register::unknown();
+  walk.state.change_reg(0) = Register::unknown();
   walk.state.pc = step.pc + 1;
   return {};
 }
@@ -142,8 +150,13 @@ Objection call_back(Walk& walk, const Step& step, const CallState& call) {
       callee.regs[3] = Register::pointer(RegKind::map_value, call.map->target);
       callee.regs[4] = from.regs[3];
       break;
-    case abi::Callback::none:
     case abi::Callback::vma:
+      callee.regs[1] = from.regs[1];
+      callee.regs[2] = Register::pointer(RegKind::btf_object, walk.kernel_type(abi::KernelType::vm_area_struct));
+      callee.regs[3] = from.regs[4];
+      if (callee.regs[2].target == 0) return step.finds(Code::unsupported_callback, {call.helper.id}, call.helper.name);
+      break;
+    case abi::Callback::none:
     case abi::Callback::user_record:
     case abi::Callback::timer:
       return step.finds(Code::unsupported_callback, {call.helper.id}, call.helper.name);
