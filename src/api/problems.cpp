@@ -23,6 +23,9 @@ std::string path_text(const std::vector<ProblemStep>& path) {
   std::string text;
   const std::string* last = nullptr;
   for (const ProblemStep& step : path) {
+    // The last step is the problem's own; it need not be said again that nothing has changed.
+    const bool again = &step == &path.back() && path.size() > 1 && step.note == path[path.size() - 2].note;
+    if (again) continue;
     if (last == nullptr || *last != step.source) text += fmt::format("    {}\n", step.source);
     text += fmt::format("      insn {}: {}\n", step.pc, step.note);
     last = &step.source;

@@ -14,7 +14,7 @@ constexpr const char* kFooter = R"(Examples:
   skep run filter.bpf.o --pcap in.pcap --write out.pcap
   skep run filter.bpf.o --program drop_all --data packet.bin --repeat 1000000
   skep run filter.bpf.o --map blocked=blocked.json --pcap in.pcap --json | jq .verdicts
-  skep verify filter.bpf.o
+  skep verify --explain filter.bpf.o
   skep dis filter.bpf.o
   skep gen skeleton filter.bpf.o -o filter.skel.hpp
   skep link -o whole.bpf.o main.bpf.o library.bpf.o
@@ -119,6 +119,14 @@ void set_up_verify(CLI::App& verb, VerifyOptions& o) {
   verb.add_option("--btf", o.btf, "kernel types; the running kernel's when left out")->type_name("FILE");
   verb.add_flag("--unprivileged", o.unprivileged, "as for a user without CAP_BPF and CAP_PERFMON");
   verb.add_flag("--strict-alignment", o.strict_alignment, "as for machines that cannot access unaligned memory");
+  verb.add_flag("--explain", o.explain, "all problems of a refused program, with the steps that lead to each");
+  auto* profile = verb.add_flag("--profile", o.profile, "where verification spends its time, by source line");
+  auto* json = verb.add_flag("--json", o.json, "for machines, explained; see docs/verify.schema.json");
+  verb.add_option("--log", o.log, "Linux' log: 1 the path to the refusal, 2 every step of every path")
+      ->type_name("1|2")
+      ->check(CLI::Range(1, 2).description(""))
+      ->excludes(json)
+      ->excludes(profile);
 }
 
 void set_up_link(CLI::App& verb, LinkOptions& o) {

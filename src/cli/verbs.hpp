@@ -61,6 +61,10 @@ struct VerifyOptions {
   std::optional<std::string> btf;  ///< as for run
   bool unprivileged = false;
   bool strict_alignment = false;
+  bool explain = false;  ///< all problems, with the paths that lead to them
+  bool json = false;
+  bool profile = false;
+  unsigned log = 0;  ///< 1, 2: Linux' log instead of anything else
 };
 int verify(const VerifyOptions& options);
 

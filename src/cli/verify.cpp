@@ -1,69 +1,98 @@
-// skep verify: one line a program, and for those that are refused, why.
+// skep verify: would Linux load these programs, and if not, why not.
 #include <skep/verify.hpp>
 
 #include <chrono>
+#include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/exit_code.hpp"
 #include "cli/input.hpp"
-#include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
+#include "cli/verify_report.hpp"
 
 namespace skep::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr std::uint32_t kMostProblems = 8;
+
+skep::VerifyOptions how_to(const VerifyOptions& options) {
+  skep::VerifyOptions how;
+  how.bpf = how.perfmon = !options.unprivileged;
+  how.strict_alignment = options.strict_alignment;
+  return how;
+}
+
+/// The log between the lines that libbpf puts around it, which tools look for.
+void print_log(const Program& program, const skep::VerifyOptions& how, unsigned level) {
+  fmt::print("prog '{}': -- BEGIN PROG LOAD LOG --\n", printable(program.name()));
+  write_verifier_log(program, how, level,
+                     [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
+  fmt::print("-- END PROG LOAD LOG --\n");
+}
+
+ProgramReport judge(const Program& program, const VerifyOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const skep::VerifyOptions how = how_to(options);
+  const auto start = Clock::now();
+  ProgramReport report{skep::verify(program, how), {}, {}, {}};
+  report.took = Clock::now() - start;
+  const bool all = options.explain || options.json;
+  if (!report.verdict.ok() && options.log == 0) report.problems = skep::explain(program, how, all ? kMostProblems : 1);
+  if (options.profile) report.profile = profile_verification(program, how);
+  return report;
+}
 
 struct Counts {
-  std::size_t accepted = 0, refused = 0, unsupported = 0;
+  std::size_t accepted = 0, refused = 0, not_judged = 0;
+
+  void add(Judgement judgement) {
+    ++(judgement == Judgement::accepted ? accepted : judgement == Judgement::refused ? refused : not_judged);
+  }
 };
 
-void print_verdict(const Verdict& verdict, Clock::duration took, const Paint& paint, Counts& counts) {
-  const Program& program = verdict.program();
-  const VerifyStats& stats = verdict.stats();
-  const bool unsupported = !verdict.ok() && verdict.problems().front().unsupported;
-  ++(verdict.ok() ? counts.accepted : unsupported ? counts.unsupported : counts.refused);
-  const std::string word = verdict.ok() ? "accepted" : unsupported ? "not judged" : "refused";
-  fmt::print(
-      "  {:<28} {:<14} {}  {} insns, {} processed ({:.2f} % of Linux' limit), {} states, {} B stack, {:.2f} ms\n",
-      printable(program.name()), name_of(program.type()), paint(verdict.ok() ? Tone::good : Tone::bad, word),
-      program.insns().size(), stats.processed, stats.processed / 10'000.0, stats.total_states, stats.stack_bytes,
-      std::chrono::duration<double, std::milli>(took).count());
-  for (const Problem& problem : verdict.problems()) {
-    fmt::print("    insn {}: {} [{}]\n", problem.pc, printable(problem.message), problem.code);
-    if (!problem.source.empty()) fmt::print("      {}\n", printable(problem.source));
-    if (!problem.suggestion.empty()) fmt::print("      hint: {}\n", problem.suggestion);
+/// One object, printed as it goes unless everything comes at the end as JSON.
+Result<ObjectReport> judge_object(const std::string& path, const VerifyOptions& options, Counts& counts) {
+  ObjectOptions open;
+  if (options.btf) open.target_btf = *options.btf;
+  const auto object = Object::load_file(path, open);
+  if (!object) return fail(Error(object.error()));
+  const Paint paint = Paint::for_stdout();
+  const bool lines = !options.json && options.log == 0;
+  if (lines) fmt::print("{}\n", paint(Tone::strong, printable(path)));
+  ObjectReport report{path, {}};
+  bool found = false;
+  for (const Program& program : object->programs()) {
+    if (!options.program.empty() && program.name() != options.program) continue;
+    found = true;
+    ProgramReport one = judge(program, options);
+    counts.add(one.judgement());
+    if (options.log != 0) print_log(program, how_to(options), options.log);
+    if (lines) fmt::print("{}", report_text(one, options.explain, paint));
+    if (options.json) report.programs.push_back(std::move(one));
   }
+  if (!found && !options.program.empty())
+    return fail(ErrorCode::not_found, path, "there is no program " + options.program);
+  return report;
 }
 
 }  // namespace
 
 int verify(const VerifyOptions& options) {
-  ObjectOptions open;
-  if (options.btf) open.target_btf = *options.btf;
-  skep::VerifyOptions how;
-  how.bpf = how.perfmon = !options.unprivileged;
-  how.strict_alignment = options.strict_alignment;
-  const Paint paint = Paint::for_stdout();
+  std::vector<ObjectReport> reports;
   Counts counts;
   for (const std::string& path : options.objects) {
-    const auto object = Object::load_file(path, open);
-    if (!object) return give_up(object.error());
-    fmt::print("{}\n", paint(Tone::strong, printable(path)));
-    bool found = false;
-    for (const Program& program : object->programs()) {
-      if (!options.program.empty() && program.name() != options.program) continue;
-      found = true;
-      const auto start = Clock::now();
-      const Verdict verdict = skep::verify(program, how);
-      print_verdict(verdict, Clock::now() - start, paint, counts);
-    }
-    if (!found && !options.program.empty())
-      return give_up(exit_usage, fmt::format("{}: there is no program {}", path, options.program));
+    auto report = judge_object(path, options, counts);
+    if (!report) return give_up(report.error());
+    if (options.json) reports.push_back(std::move(*report));
   }
-  fmt::print("{} accepted, {} refused, {} not judged yet\n", counts.accepted, counts.refused, counts.unsupported);
-  return counts.refused + counts.unsupported == 0 ? exit_ok : exit_refused;
+  if (options.json) {
+    fmt::print("{}", report_json(reports));
+  } else if (options.log == 0) {
+    fmt::print("{} accepted, {} refused, {} not judged yet\n", counts.accepted, counts.refused, counts.not_judged);
+  }
+  return counts.refused + counts.not_judged == 0 ? exit_ok : exit_refused;
 }
 
 }  // namespace skep::cli

@@ -94,7 +94,7 @@ class Teller {
         told_.push_back(clue);
         return fmt::format("{} returns {}, to be given back", callee(clue), value(clue.spot, after));
       case Clue::Kind::chooses:
-        return turn(clue);
+        return fmt::format("{}: {}", turn(clue), value(clue.spot, after));
       case Clue::Kind::repeats:
         return round(clue, before);
     }

@@ -80,6 +80,17 @@ int several_mistakes(struct xdp_md* ctx) {
   return XDP_PASS;
 }
 
+// No mistake, but a loop that is walked round by round.
+SEC("xdp")
+int counted_loop(struct xdp_md* ctx) {
+  __u32 sum = 0;
+  for (__u32 i = 0; i < 100; ++i) {
+    sum += i;
+    __asm__ volatile("" : "+r"(sum));
+  }
+  return sum != 0 ? XDP_PASS : XDP_DROP;
+}
+
 // The branch is dead as long as nobody sets `debug` before the object is loaded.
 SEC("xdp")
 int mistake_behind_constant(struct xdp_md* ctx) {
