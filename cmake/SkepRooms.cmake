@@ -1,15 +1,19 @@
 # A room is a folder under src/, built as an object library, so that a test can link a room and what it stands on alone.
 #
-#   skep_room(NAME SOURCES file... [LIBRARIES target...])   in src/NAME/CMakeLists.txt
+#   skep_room(NAME [SMALL] SOURCES file... [LIBRARIES target...])   in src/NAME/CMakeLists.txt; SMALL: runs once an object,
+#     so that fewer pages count for more than speed
 #   skep_test(NAME ROOMS room... [SOURCES file...] [LABELS label...])   in tests/*.cmake
 #   skep_fuzzer(NAME ROOMS room...)                          in tests/*.cmake; source: tests/fuzz/NAME_fuzzer.cpp
 set_property(GLOBAL PROPERTY SKEP_ROOMS "")
 
 function(skep_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "SMALL" "" "SOURCES;LIBRARIES" ${ARGN})
   add_library(skep_${name} OBJECT ${ARG_SOURCES})
   target_include_directories(skep_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(skep_${name} PRIVATE skep_options PUBLIC tl::expected fmt::fmt Threads::Threads ${ARG_LIBRARIES})
+  if(ARG_SMALL)
+    target_compile_options(skep_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
   set_property(GLOBAL APPEND PROPERTY SKEP_ROOMS ${name})
 endfunction()
 

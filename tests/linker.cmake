@@ -9,6 +9,8 @@ if(SKEP_LIBBPF AND SKEP_LIBBPF_INCLUDE)
   target_link_libraries(linker_test PRIVATE ${SKEP_LIBBPF})
 endif()
 
+skep_test(linker_memory ROOMS elf btf linker SOURCES unit/linker_memory_test.cpp support/heap_meter.cpp)
+
 if(TARGET skep_cli)
   set(link_objects ${PROJECT_BINARY_DIR}/tests/cli)
   foreach(name maps1 maps2)

@@ -30,13 +30,14 @@ Result<std::vector<std::byte>> read_file(const std::string& path, std::uint64_t 
   struct stat facts {};
   if (fstat(file->number, &facts) == 0 && S_ISDIR(facts.st_mode))
     return fail(ErrorCode::io, path, "is a directory", EISDIR);
+  // One byte more than it claims shows that it has ended.
+  const auto claimed = std::min(static_cast<std::uint64_t>(std::max<off_t>(facts.st_size, 0)), max_bytes) + 1;
   std::vector<std::byte> bytes;
-  if (facts.st_size > 0)
-    bytes.reserve(std::min<std::uint64_t>(static_cast<std::uint64_t>(facts.st_size), max_bytes) + kChunk);
   for (;;) {
     const std::size_t before = bytes.size();
-    bytes.resize(before + kChunk);
-    const ssize_t got = read(file->number, bytes.data() + before, kChunk);
+    const std::size_t wanted = before < claimed ? claimed - before : kChunk;
+    bytes.resize(before + wanted);
+    const ssize_t got = read(file->number, bytes.data() + before, wanted);
     if (got < 0 && errno != EINTR) return fail(ErrorCode::io, path, std::strerror(errno), errno);
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return bytes;

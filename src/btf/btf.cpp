@@ -110,10 +110,6 @@ const char* Btf::text_at(std::uint32_t offset) const noexcept {
   return reinterpret_cast<const char*>(strings_.data()) + (offset - first_string_);
 }
 
-std::uint32_t Btf::nesting(TypeId id) const noexcept {
-  return id < first_type_ ? base_->nesting(id) : nesting_[id - first_type_];
-}
-
 Type Btf::type(TypeId id) const noexcept {
   const std::byte* at = record(id);
   Type type = decode(at);

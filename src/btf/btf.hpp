@@ -6,7 +6,7 @@
 // the Btf owns; it is immutable and may be shared between threads. What parse() does not promise: that members lie
 // inside their struct and variables inside their section (compilers leave sizes and offsets of sections to the loader),
 // so readers of values check them. Time is proportional to the input, memory beside its bytes to the number of types:
-// 1.5 bytes each. Source: Linux Documentation/bpf/btf.rst.
+// half a byte each, one and a half while parsing. Source: Linux Documentation/bpf/btf.rst.
 //
 // Split BTF, of kernel modules, stands on a base: its ids and string offsets go on where the base's end. A split Btf
 // holds its own part only and asks the base for the rest, so that to the reader both are one graph.
@@ -158,7 +158,8 @@ SectionVar Elements<SectionVar>::operator[](std::size_t index) const noexcept;
 class Btf {
  public:
   /// Parses the contents of a .BTF section or a raw BTF file, which are copied. Either byte order.
-  /// Split BTF needs its `base`, and keeps it alive; time and memory are those of the split part.
+  /// Split BTF needs its `base`, and keeps it alive; time and memory are those of the split part and of what it holds
+  /// by value of the base.
   [[nodiscard]] static Result<std::shared_ptr<const Btf>> parse(Bytes bytes, std::shared_ptr<const Btf> base = nullptr);
   /// The same without a copy, where the byte order is the machine's: `bytes` stay where and what they are for as long
   /// as there is an `owner`.
@@ -167,6 +168,8 @@ class Btf {
 
   /// Number of ids, the base's included: valid ones are 0 (void) to size() - 1.
   [[nodiscard]] std::uint32_t size() const noexcept { return end_type_; }
+  /// Bytes of all types but the base's, names not among them.
+  [[nodiscard]] std::size_t record_bytes() const noexcept { return records_.size(); }
   /// What split BTF stands on; null for BTF that stands alone.
   [[nodiscard]] const Btf* base() const noexcept { return base_.get(); }
   /// The type of an id below size(); void for any other.
@@ -201,7 +204,6 @@ class Btf {
   static constexpr std::uint32_t kMarked = 8;
 
   [[nodiscard]] const std::byte* record(TypeId id) const noexcept;
-  [[nodiscard]] std::uint32_t nesting(TypeId id) const noexcept;
   [[nodiscard]] const char* text_at(std::uint32_t offset) const noexcept;
   template <class T>
   [[nodiscard]] Elements<T> elements(const Type& type, std::uint32_t step) const noexcept;
@@ -213,8 +215,7 @@ class Btf {
   Bytes records_, strings_;            ///< the strings end with a NUL
   TypeId first_type_ = 0, end_type_ = 1;
   std::uint32_t first_string_ = 0;
-  std::vector<std::uint32_t> marks_;   ///< offset in records_ of each kMarked-th type
-  std::vector<std::uint8_t> nesting_;  ///< depth by value of each type, at most kMaxNesting
+  std::vector<std::uint32_t> marks_;  ///< offset in records_ of each kMarked-th type
 
   // Chained hash of the named types, built by the first find(). Building compares no names, so that colliding ones cost
   // no more than a linear search.
@@ -269,12 +270,75 @@ struct CoreReloc {
   std::uint32_t kind = 0;   ///< enum bpf_core_relo_kind
 };
 
-/// The contents of a .BTF.ext section, in the file's order. Views point into the Btf it was parsed against, which must
-/// outlive it. Type ids are checked against that Btf; texts longer than kMaxNameBytes are cut.
+/// A table of .BTF.ext in the file's order, its records decoded one by one as they are read; a view into the section's
+/// bytes and the Btf it was parsed against, both of which must outlive it.
+template <class Record>
+class Records {
+ public:
+  class iterator {
+   public:
+    using value_type = Record;
+    using difference_type = std::ptrdiff_t;
+    using reference = Record;
+    using iterator_category = std::input_iterator_tag;
+    struct pointer {
+      Record record;
+      const Record* operator->() const noexcept { return &record; }
+    };
+    iterator() = default;
+    Record operator*() const noexcept { return all_->decode(section_, at_); }
+    pointer operator->() const noexcept { return {**this}; }
+    iterator& operator++() noexcept {
+      at_ += all_->record_bytes_;
+      --left_;
+      return enter_block(), *this;
+    }
+    iterator operator++(int) noexcept {
+      iterator old = *this;
+      return ++*this, old;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
+    /// Where the record lies, for decode().
+    [[nodiscard]] const std::byte* place() const noexcept { return at_; }
+    /// The section that it is about.
+    [[nodiscard]] std::string_view section() const noexcept { return section_; }
+
+   private:
+    friend class Records;
+    iterator(const Records* all, const std::byte* at) noexcept : all_(all), at_(at) { enter_block(); }
+    /// Passes over the heads of blocks, empty ones included, up to a record or the end.
+    void enter_block() noexcept;
+    const Records* all_ = nullptr;
+    const std::byte* at_ = nullptr;
+    std::uint32_t left_ = 0;  ///< records of the block
+    std::string_view section_;
+  };
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] iterator begin() const noexcept { return {this, begin_}; }  ///< valid as long as this is
+  [[nodiscard]] iterator end() const noexcept { return {this, end_}; }
+  /// Passes over those before: for a few.
+  [[nodiscard]] Record operator[](std::size_t index) const noexcept {
+    return *std::next(begin(), static_cast<std::ptrdiff_t>(index));
+  }
+  /// The record at a place that an iterator gave, whose section is known already.
+  [[nodiscard]] Record decode(std::string_view section, const std::byte* place) const noexcept;
+
+ private:
+  template <class>
+  friend class TableReader;
+  const Btf* btf_ = nullptr;
+  const std::byte *begin_ = nullptr, *end_ = nullptr;  ///< of the blocks
+  std::uint32_t record_bytes_ = 0, size_ = 0;
+};
+
+/// The contents of a .BTF.ext section. Type ids are checked against the Btf; texts longer than kMaxNameBytes are cut.
+/// Nothing is copied: `bytes` and `btf` must outlive it.
 struct BtfExt {
-  std::vector<FuncInfo> funcs;
-  std::vector<LineInfo> lines;
-  std::vector<CoreReloc> relocs;
+  Records<FuncInfo> funcs;
+  Records<LineInfo> lines;
+  Records<CoreReloc> relocs;
   [[nodiscard]] static Result<BtfExt> parse(Bytes bytes, const Btf& btf);
 };
 

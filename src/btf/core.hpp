@@ -70,10 +70,10 @@ struct CoreCandidate {
 /// found in one pass over the target; an index of a kernel's names would take more time and much more memory.
 class CoreCandidates {
  public:
-  /// Looks for all that `relocs` ask about. All arguments outlive this.
-  CoreCandidates(const Btf& local, std::span<const CoreReloc> relocs, const CoreTarget& target);
+  /// Looks for all that the local types `asked` may stand for. `local` and `target` outlive this.
+  CoreCandidates(const Btf& local, std::span<const TypeId> asked, const CoreTarget& target);
   /// All types that the type with this id may stand for: the kernel's, ascending, or if there are none the modules'.
-  /// Empty for types that no record asks about. The error of loading the modules.
+  /// Empty for types that were not asked about. The error of loading the modules.
   [[nodiscard]] Result<std::span<const CoreCandidate>> of(const Type& local);
 
  private:
@@ -100,9 +100,9 @@ class CoreCandidates {
 /// was asked of them before, as in libbpf. Not for concurrent use.
 class CoreResolver {
  public:
-  /// Looks for all that `relocs` ask about, and answers those only. All arguments outlive it.
-  CoreResolver(const Btf& local, std::span<const CoreReloc> relocs, const CoreTarget& target)
-      : local_(local), found_(local, relocs, target) {}
+  /// Answers questions about the local types `asked` only. `local` and `target` outlive it.
+  CoreResolver(const Btf& local, std::span<const TypeId> asked, const CoreTarget& target)
+      : local_(local), found_(local, asked, target) {}
 
   /// Errors (where is empty): a record that makes no sense for the local type, candidates that disagree, types that
   /// nest too deep, kMaxCoreSteps used up, modules that cannot be loaded.

@@ -36,14 +36,10 @@ std::optional<CoreCandidates::Key> CoreCandidates::key_of(Kind kind, std::string
   return Key{is_enum(kind) ? Kind::enum_ : kind, essential_name(name)};
 }
 
-CoreCandidates::CoreCandidates(const Btf& local, std::span<const CoreReloc> relocs, const CoreTarget& target)
+CoreCandidates::CoreCandidates(const Btf& local, std::span<const TypeId> asked, const CoreTarget& target)
     : target_(target), beginnings_(kBeginnings) {
-  TypeId last = 0;
-  for (const CoreReloc& reloc : relocs) {
-    if (reloc.kind == static_cast<std::uint32_t>(CoreKind::type_id_local)) continue;
-    if (reloc.type == last) continue;  // most ask about the type that the one before asked about
-    last = reloc.type;
-    const Type type = local.type(last);
+  for (const TypeId id : asked) {
+    const Type type = local.type(id);
     const auto key = key_of(type.kind, type.name);
     if (key && found_.try_emplace(*key).second) beginnings_[beginning_of(type.name.data())] = true;
   }

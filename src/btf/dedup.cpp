@@ -139,11 +139,18 @@ bool Search::hash_to_the_end() {
 }
 
 void Search::make_classes() {
-  std::unordered_map<std::uint64_t, TypeId> first_of;
-  first_of.reserve(size_);
-  classes_.assign(size_, 0);
+  std::vector<TypeId> by_hash;
+  by_hash.reserve(size_);
   for (TypeId id = 1; id < size_; ++id)
-    if (stands_for_[id] == id) classes_[id] = first_of.try_emplace(hashes_[id], id).first->second;
+    if (stands_for_[id] == id) by_hash.push_back(id);
+  std::sort(by_hash.begin(), by_hash.end(),
+            [this](TypeId a, TypeId b) { return hashes_[a] != hashes_[b] ? hashes_[a] < hashes_[b] : a < b; });
+  classes_.assign(size_, 0);
+  TypeId first = 0;
+  for (const TypeId id : by_hash) {
+    if (first == 0 || hashes_[first] != hashes_[id]) first = id;
+    classes_[id] = first;
+  }
   for (TypeId id = 1; id < size_; ++id)
     if (stands_for_[id] != id) classes_[id] = classes_[stands_for_[id]];
 }

@@ -96,6 +96,11 @@ void Graph::append_type(const Btf& btf, const Type& type, TypeId shift) {
   starts_.push_back(static_cast<std::uint32_t>(words_.size()));
 }
 
+void Graph::reserve(std::size_t types, std::size_t bytes) {
+  starts_.reserve(types + starts_.size());
+  words_.reserve(bytes / sizeof(std::uint32_t));
+}
+
 TypeId Graph::add_all(const Btf& btf) {
   const TypeId first = size();
   for (TypeId id = 1; id < btf.size() && !full(); ++id) append_type(btf, btf.type(id), first - 1);

@@ -45,14 +45,27 @@ class Graph {
   static constexpr TypeId kDropped = 0xffffffff;
   [[nodiscard]] std::vector<TypeId> replace(std::span<const TypeId> to);
 
+  /// Makes room for all types of these, so that appending them moves nothing.
+  void reserve(std::size_t types, std::size_t bytes);
+  /// Offset of a name in the graph's table, for the words of records.
+  [[nodiscard]] std::uint32_t add_name(std::string_view name) { return names_.add(name); }
+
+  /// Records of .BTF.ext of one section, in words as the file has them, but for names, which are add_name()'s.
+  struct Block {
+    std::string_view section;
+    std::vector<std::uint32_t> words;
+  };
+  struct Tables {
+    std::vector<Block> funcs, lines, relocs;  ///< 2, 4 and 4 words a record
+  };
   /// The contents of a .BTF section and of a .BTF.ext section whose records refer to it.
   struct Written {
     std::vector<std::byte> types;
     std::vector<std::byte> ext;  ///< empty when there are no records
   };
-  /// Strings are written once each, and only those in use. Records that follow each other and have one section share a
-  /// block. Errors: limit, past 4 GiB.
-  [[nodiscard]] Result<Written> write(const BtfExt& ext) const;
+  /// Strings are written once each, and only those in use. Takes the graph and the tables apart on the way. Errors:
+  /// limit, past 4 GiB.
+  [[nodiscard]] Result<Written> write(Tables tables) &&;
 
  private:
   void append(std::span<const std::uint32_t> words) { words_.insert(words_.end(), words.begin(), words.end()); }

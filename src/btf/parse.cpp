@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -65,7 +66,10 @@ struct Parser {
   bool may_be_long = false;  ///< some name
   TypeId current = 0;        ///< the type being read, for messages
 
-  /// In btf->nesting_ while it is being found: 0 is unknown.
+  /// Depth by value of each type, at most kMaxNesting: of the own ones by place, of the base's as far as it was asked.
+  std::vector<std::uint8_t> own_nesting{};
+  std::unordered_map<TypeId, std::uint8_t> base_nesting{};
+  /// In those: being found. 0 is unknown.
   static constexpr std::uint8_t kBusy = 0xff;
   static_assert(kMaxNesting < kBusy);
 
@@ -174,7 +178,7 @@ void Parser::keep(Bytes types, Bytes strings, bool foreign) {
 
 bool Parser::count_types() {
   current = first_own();
-  std::vector<std::uint8_t>& nesting = btf->nesting_;
+  std::vector<std::uint8_t>& nesting = own_nesting;
   // As many as could be: what stays unused is address space that is never touched.
   nesting.reserve(records_bytes / kTypeBytes + 1);
   btf->marks_.reserve(records_bytes / kTypeBytes / Btf::kMarked + 1);
@@ -343,7 +347,7 @@ bool Parser::check_component(const Type& type) {
 bool Parser::check_bit_fields(const Type& type) {
   for (const Member& member : btf->members(type)) {
     if (member.bit_size == 0) continue;
-    if (btf->nesting(member.type) > kMaxBitFieldNesting)
+    if (nesting_of(member.type, 0) > kMaxBitFieldNesting)
       return refuse(
           ErrorCode::limit, fmt::format("btf: type {}", current),
           fmt::format("member {} is a bit field behind more than {} types", member.name, kMaxBitFieldNesting));
@@ -360,8 +364,7 @@ bool Parser::check_bit_fields(const Type& type) {
 // Recursion is at most kMaxNesting deep, because deeper is an error. Pointers, prototypes and tags end a walk: they
 // have a size, or none, whatever they refer to.
 std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
-  if (id < btf->first_type_) return btf->base_->nesting(id);
-  std::uint8_t& nesting = btf->nesting_[id - btf->first_type_];
+  std::uint8_t& nesting = id < btf->first_type_ ? base_nesting[id] : own_nesting[id - btf->first_type_];
   if (nesting == kBusy) {
     refuse_type(fmt::format("contains itself through type {}", id));
     return 0;
@@ -369,6 +372,7 @@ std::uint32_t Parser::nesting_of(TypeId id, std::uint32_t above) {
   if (nesting != 0) return nesting;
   const std::byte* const at = btf->record(id);
   const Record record = Record::read(at);
+  if (kShapes[record.kind_number()].leaf) return nesting = 1;
   const bool section = record.kind() == Kind::datasec;
   const bool composite = section || record.kind() == Kind::struct_ || record.kind() == Kind::union_;
   if (composite && record.vlen() == 0) return nesting = 1;

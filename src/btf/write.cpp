@@ -1,5 +1,4 @@
 // Graph and records as the bytes of .BTF and .BTF.ext. Source: Linux Documentation/bpf/btf.rst.
-#include <cstring>
 #include <limits>
 
 #include <fmt/format.h>
@@ -26,97 +25,100 @@ static_assert(sizeof(RawHeader) == 24 && sizeof(RawExtHeader) == 32);
 
 using Words = std::vector<std::uint32_t>;
 
-std::uint32_t length(const Words& words) { return static_cast<std::uint32_t>(words.size() * sizeof words[0]); }
-
-std::vector<std::byte> join(std::initializer_list<std::span<const std::byte>> parts) {
-  std::size_t total = 0, at = 0;
-  for (const auto& part : parts) total += part.size();
-  std::vector<std::byte> out(total);
-  for (const auto& part : parts) {
-    if (!part.empty()) std::memcpy(out.data() + at, part.data(), part.size());
-    at += part.size();
+/// What is written, part after part.
+class Image {
+ public:
+  explicit Image(std::size_t bytes) { bytes_.reserve(bytes); }
+  template <class T, std::size_t Extent>
+  void append(std::span<T, Extent> part) {
+    const auto bytes = std::as_bytes(part);
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
-  return out;
-}
+  [[nodiscard]] std::vector<std::byte> take() { return std::move(bytes_); }
 
-template <class T>
-std::span<const std::byte> bytes_of(const T& table) {
-  return std::as_bytes(std::span(table));
-}
-
-/// The words of a record after its instruction.
-struct Records {
-  StringTable& strings;
-  void put(Words& out, const FuncInfo& each) const { out.push_back(each.type); }
-  void put(Words& out, const LineInfo& each) const {
-    out.insert(out.end(), {strings.add(each.file), strings.add(each.text), each.line << 10 | each.column});
-  }
-  void put(Words& out, const CoreReloc& each) const {
-    out.insert(out.end(), {each.type, strings.add(each.access), each.kind});
-  }
+ private:
+  std::vector<std::byte> bytes_;
 };
 
-/// One of the three tables: the size of a record, then blocks of a section's name, a count and records.
-template <class Record>
-Words make_table(const std::vector<Record>& records, std::uint32_t record_bytes, StringTable& strings) {
-  Words out;
-  if (records.empty()) return out;
-  out.push_back(record_bytes);
-  for (std::size_t i = 0; i < records.size();) {
-    const std::string_view section = records[i].section;
-    out.push_back(strings.add(section));
-    const std::size_t count = out.size();
-    out.push_back(0);
-    for (; i < records.size() && records[i].section == section; ++i, ++out[count]) {
-      out.push_back(records[i].insn_bytes);
-      Records{strings}.put(out, records[i]);
-    }
+/// One of the three tables: words a record, and which of them are names, by bits.
+struct Form {
+  std::uint32_t words, names;
+};
+constexpr Form kFuncForm{2, 0}, kLineForm{4, 1 << 1 | 1 << 2}, kRelocForm{4, 1 << 2};
+
+/// The size of a record, then blocks of a section's name, a count and records. Blocks are let go once written.
+void append_table(Image& image, std::vector<Graph::Block>& blocks, Form form, const StringTable& old,
+                  StringTable& strings) {
+  if (blocks.empty()) return;
+  const std::uint32_t record_bytes = form.words * sizeof(std::uint32_t);
+  image.append(std::span(&record_bytes, 1));
+  for (Graph::Block& block : blocks) {
+    Words words = std::move(block.words);
+    for (std::size_t at = 0; at < words.size(); ++at)
+      if ((form.names >> at % form.words & 1) != 0) words[at] = strings.add(old.at(words[at]));
+    const std::uint32_t head[] = {strings.add(block.section), static_cast<std::uint32_t>(words.size() / form.words)};
+    image.append(std::span(head));
+    image.append(std::span(words));
   }
-  return out;
 }
 
-std::vector<std::byte> write_ext(const BtfExt& ext, StringTable& strings) {
-  constexpr std::uint32_t kFuncBytes = 8, kLineBytes = 16, kRelocBytes = 16;
-  const Words funcs = make_table(ext.funcs, kFuncBytes, strings);
-  const Words lines = make_table(ext.lines, kLineBytes, strings);
-  const Words relocs = make_table(ext.relocs, kRelocBytes, strings);
-  if (funcs.empty() && lines.empty() && relocs.empty()) return {};
+std::uint64_t table_bytes(const std::vector<Graph::Block>& blocks) {
+  std::uint64_t bytes = blocks.empty() ? 0 : sizeof(std::uint32_t);
+  for (const Graph::Block& block : blocks) bytes += 8 + block.words.size() * sizeof(std::uint32_t);
+  return bytes;
+}
+
+tl::unexpected<Error> too_large() { return fail(ErrorCode::limit, "btf", "types take more than 4 GiB"); }
+
+Result<std::vector<std::byte>> write_ext(Graph::Tables& tables, const StringTable& old, StringTable& strings) {
+  const std::uint64_t funcs = table_bytes(tables.funcs), lines = table_bytes(tables.lines),
+                      relocs = table_bytes(tables.relocs), total = funcs + lines + relocs;
+  if (total == 0) return std::vector<std::byte>();
+  if (total > std::numeric_limits<std::uint32_t>::max()) return too_large();
+  const auto word = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };
   const RawExtHeader header{.magic = kMagic,
                             .version = kVersion,
                             .flags = 0,
                             .hdr_len = sizeof(RawExtHeader),
                             .func_off = 0,
-                            .func_len = length(funcs),
-                            .line_off = length(funcs),
-                            .line_len = length(lines),
-                            .relo_off = length(funcs) + length(lines),
-                            .relo_len = length(relocs)};
-  return join({std::as_bytes(std::span(&header, 1)), bytes_of(funcs), bytes_of(lines), bytes_of(relocs)});
+                            .func_len = word(funcs),
+                            .line_off = word(funcs),
+                            .line_len = word(lines),
+                            .relo_off = word(funcs + lines),
+                            .relo_len = word(relocs)};
+  Image image(sizeof header + total);
+  image.append(std::span(&header, 1));
+  append_table(image, tables.funcs, kFuncForm, old, strings);
+  append_table(image, tables.lines, kLineForm, old, strings);
+  append_table(image, tables.relocs, kRelocForm, old, strings);
+  return image.take();
 }
 
 }  // namespace
 
-Result<Graph::Written> Graph::write(const BtfExt& ext) const {
+Result<Graph::Written> Graph::write(Tables tables) && {
   StringTable strings;
-  Words types(words_);
   for (TypeId id = 1; id < size(); ++id)
-    visit_words(std::span(types).subspan(starts_[id], starts_[id + 1] - starts_[id]), name_places(kind(id)),
+    visit_words(std::span(words_).subspan(starts_[id], starts_[id + 1] - starts_[id]), name_places(kind(id)),
                 [&](std::uint32_t& name) { name = strings.add(names_.at(name)); });
-  Written out;
-  out.ext = write_ext(ext, strings);
-  const std::uint64_t total = types.size() * sizeof types[0] + strings.bytes().size() + out.ext.size();
-  if (strings.full() || total > std::numeric_limits<std::uint32_t>::max())
-    return fail(ErrorCode::limit, "btf", "types take more than 4 GiB");
+  auto ext = write_ext(tables, names_, strings);
+  if (!ext) return fail(std::move(ext).error());
+  const std::uint64_t type_bytes = words_.size() * sizeof words_[0], total = type_bytes + strings.bytes().size();
+  if (strings.full() || total > std::numeric_limits<std::uint32_t>::max()) return too_large();
   const RawHeader header{.magic = kMagic,
                          .version = kVersion,
                          .flags = 0,
                          .hdr_len = sizeof(RawHeader),
                          .type_off = 0,
-                         .type_len = length(types),
-                         .str_off = length(types),
+                         .type_len = static_cast<std::uint32_t>(type_bytes),
+                         .str_off = static_cast<std::uint32_t>(type_bytes),
                          .str_len = static_cast<std::uint32_t>(strings.bytes().size())};
-  out.types = join({std::as_bytes(std::span(&header, 1)), bytes_of(types), bytes_of(strings.bytes())});
-  return out;
+  Image image(sizeof header + total);
+  image.append(std::span(&header, 1));
+  image.append(std::span(words_));
+  words_ = {};
+  image.append(std::span(strings.bytes()));
+  return Written{.types = image.take(), .ext = *std::move(ext)};
 }
 
 }  // namespace skep::btf

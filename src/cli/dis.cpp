@@ -64,7 +64,7 @@ void Listing::print_source(std::uint32_t pc) {
   if (repeated) return;
   const auto text = line->text.find_first_not_of(" \t");
   fmt::print("{}\n",
-             paint_(Tone::faint, fmt::format("; {}:{}  {}", printable(file_name(line->file)), line->line,
+             paint_(Tone::faint, fmt::format("; {}:{}  {}", printable(file_name(std::string(line->file))), line->line,
                                              text == std::string::npos ? "" : printable(line->text.substr(text)))));
 }
 

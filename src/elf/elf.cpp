@@ -49,6 +49,7 @@ Result<std::string_view> name_at(Bytes table, std::uint32_t offset, const Where&
 /// A parse in progress: fills `file` from `input`.
 struct Parser {
   ByteReader input;
+  std::size_t most_symbols;
   File file;
   RawHeader header{};
 
@@ -214,6 +215,8 @@ Result<void> Parser::read_symbols() {
   const auto strings = string_table(table.link, label(table));
   if (!strings) return fail(strings.error());
   const auto count = static_cast<std::uint32_t>(bytes->size() / sizeof(RawSymbol));
+  if (count > most_symbols)
+    return fail(ErrorCode::limit, label(table), fmt::format("{} symbols, at most {} are taken", count, most_symbols));
   file.symbols.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const RawSymbol raw = *ByteReader(*bytes).read<RawSymbol>(std::uint64_t{i} * sizeof(RawSymbol));
@@ -271,8 +274,8 @@ Result<std::vector<Relocation>> File::relocations(std::uint32_t index) const {
   return relocations;
 }
 
-Result<File> File::parse(Bytes bytes) {
-  Parser parser{.input = ByteReader(bytes)};
+Result<File> File::parse(Bytes bytes, std::size_t most_symbols) {
+  Parser parser{.input = ByteReader(bytes), .most_symbols = most_symbols};
   for (const auto step :
        {&Parser::read_header, &Parser::read_sections, &Parser::link_relocations, &Parser::read_symbols}) {
     if (auto done = (parser.*step)(); !done) return fail(std::move(done).error());

@@ -73,8 +73,9 @@ struct File {
   /// section.
   [[nodiscard]] Result<std::vector<Relocation>> relocations(std::uint32_t index) const;
 
-  /// Reads a 64-bit little-endian ELF file. Others get ErrorCode::unsupported and a word on what they are.
-  [[nodiscard]] static Result<File> parse(Bytes bytes);
+  /// Reads a 64-bit little-endian ELF file. Others get ErrorCode::unsupported and a word on what they are. More than
+  /// `most_symbols` are ErrorCode::limit.
+  [[nodiscard]] static Result<File> parse(Bytes bytes, std::size_t most_symbols = SIZE_MAX);
 };
 
 }  // namespace skep::elf

@@ -88,10 +88,16 @@ Result<std::vector<std::byte>> write(const File& file) {
     return fail(ErrorCode::limit, "elf", fmt::format("{} sections, at most {} fit", count, kReservedSections - 1));
   }
   const auto symtab = static_cast<std::uint32_t>(file.sections.size()), strtab = symtab + 1;
-  std::size_t total = sizeof(RawHeader) + count * sizeof(RawSection) + file.symbols.size() * sizeof(RawSymbol);
+  // All names come first, so that the file's size is known and its bytes are never moved.
+  StringTable strings;
+  for (const Section& section : std::span(file.sections).subspan(1)) strings.add(section.name);
+  const auto symbols = make_symbols(file, strings);
+  const std::uint32_t symtab_name = strings.add(".symtab"), strtab_name = strings.add(".strtab");
+  if (strings.full()) return fail(ErrorCode::limit, "elf", "names take more than 4 GiB");
+  std::size_t total = sizeof(RawHeader) + count * sizeof(RawSection) + symbols.size() * sizeof(RawSymbol) +
+                      strings.bytes().size() + 3 * kContentAlign;
   for (const Section& section : file.sections) total += section.data.size() + kContentAlign;
   Image image(total);
-  StringTable strings;
   std::vector<RawSection> table(1);
   for (const Section& section : std::span(file.sections).subspan(1)) {
     table.push_back({.name = strings.add(section.name),
@@ -105,8 +111,7 @@ Result<std::vector<std::byte>> write(const File& file) {
                      .addralign = section.align,
                      .entsize = section.entry_size});
   }
-  const auto symbols = make_symbols(file, strings);
-  table.push_back({.name = strings.add(".symtab"),
+  table.push_back({.name = symtab_name,
                    .type = kSymtab,
                    .flags = 0,
                    .addr = 0,
@@ -116,7 +121,6 @@ Result<std::vector<std::byte>> write(const File& file) {
                    .info = count_locals(file),
                    .addralign = 8,
                    .entsize = sizeof(RawSymbol)});
-  const std::uint32_t strtab_name = strings.add(".strtab");
   table.push_back({.name = strtab_name,
                    .type = kStrtab,
                    .flags = 0,
@@ -127,7 +131,6 @@ Result<std::vector<std::byte>> write(const File& file) {
                    .info = 0,
                    .addralign = 1,
                    .entsize = 0});
-  if (strings.full()) return fail(ErrorCode::limit, "elf", "names take more than 4 GiB");
   RawHeader header = make_header(file);
   header.shoff = image.append(table);
   header.shnum = static_cast<std::uint16_t>(count);

@@ -17,7 +17,7 @@ constexpr std::uint32_t kAddrsig = 0x6fff4c03, kAbsolute = 0xfff1;
 constexpr std::uint64_t kMaxSectionBytes = UINT32_MAX;
 constexpr std::uint64_t kMaxAlign = 1 << 20;
 constexpr std::size_t kMaxSectionName = 4096;
-constexpr std::size_t kInsnBytes = 8;
+constexpr std::size_t kInsnBytes = 8, kRelocationBytes = 16;
 // Names may share bytes in a file, not in the work they make. Real objects have less than their size of them.
 constexpr std::uint64_t kNameFactor = 16, kNameSlack = 16u << 20;
 
@@ -148,6 +148,9 @@ Result<void> note_declarations(Input& input) {
       return fail(ErrorCode::malformed, fmt::format("btf: type {}", id),
                   fmt::format("linkage {}, known are 0 to {}", type.linkage, kMaxLinkage));
     input.declared.try_emplace(type.name, Input::Declared{.type = id});
+    if (input.declared.size() > Totals::kMostSymbols)
+      return fail(ErrorCode::limit, "btf",
+                  fmt::format("declares more than {} variables and functions", Totals::kMostSymbols));
   }
   for (btf::TypeId id = 1; id < btf.size(); ++id)
     for (const btf::SectionVar& place : btf.section_vars(btf.type(id)))
@@ -161,7 +164,7 @@ Result<void> read_types(Input& input) {
   if (types == nullptr) return {};
   const auto bytes = elf::File::contents(*types);
   if (!bytes) return fail(bytes.error());
-  auto btf = btf::Btf::parse(*bytes);
+  auto btf = btf::Btf::parse_in_place(*bytes, kept_elsewhere(*bytes));
   if (!btf) return fail(std::move(btf).error());
   input.btf = *std::move(btf);
   if (auto done = note_declarations(input); !done) return done;
@@ -175,6 +178,31 @@ Result<void> read_types(Input& input) {
 }
 
 }  // namespace
+
+Result<void> Totals::add(const Input& input) {
+  const auto size_of = [&](std::uint32_t section) { return input.file.sections[section].data.size(); };
+  for (const elf::Section& section : input.file.sections) {
+    const bool kept = input.places[section.index].section != Place::kNowhere;
+    if (kept || section.name == ".BTF" || section.name == ".BTF.ext") bytes += section.data.size();
+    if (!kept || section.relocations == 0) continue;
+    bytes += size_of(section.relocations);
+    relocations += size_of(section.relocations) / kRelocationBytes;
+  }
+  bytes += size_of(input.file.symtab);
+  symbols += input.file.symbols.size();
+  types += input.btf == nullptr ? 0 : input.btf->size();
+  struct Row {
+    const char* what;
+    std::uint64_t seen, most;
+  };
+  for (const Row& row :
+       {Row{"bytes that are linked", bytes, kMostBytes}, Row{"relocations", relocations, kMostRelocations},
+        Row{"symbols", symbols, kMostSymbols}, Row{"types", types, kMostTypes}})
+    if (row.seen > row.most)
+      return fail(ErrorCode::limit, input.name,
+                  fmt::format("{} {} with the inputs before it, at most {} are linked", row.seen, row.what, row.most));
+  return {};
+}
 
 std::string shown(std::string_view name) {
   constexpr std::size_t kMost = 80;
@@ -193,7 +221,7 @@ Result<Input> read_input(const LinkInput& from) {
   Input input;
   input.name = shown(from.name);
   input.input_bytes = from.bytes.size();
-  auto file = elf::File::parse(from.bytes);
+  auto file = elf::File::parse(from.bytes, Totals::kMostSymbols);
   if (!file) return fail(in_input(input, std::move(file).error()));
   input.file = *std::move(file);
   if (input.file.type != kRelocatable || input.file.machine != kBpf)

@@ -46,8 +46,29 @@ struct Input {
   [[nodiscard]] std::string where_section(const elf::Section& section) const { return where("section", section.name); }
 };
 
+/// For parsing in place what lives longer than the linker's work.
+[[nodiscard]] inline std::shared_ptr<const void> kept_elsewhere(Bytes bytes) {
+  return {std::shared_ptr<const void>(), bytes.data()};
+}
+
 /// Reads one input; of its sections those that go into the result have a place, not yet known, in `places`.
 [[nodiscard]] Result<Input> read_input(const LinkInput& from);
+
+/// What all inputs together may hold of what is linked; debug information does not count. Whatever of it an input
+/// consists of, linking takes at most 64 MiB beyond the inputs, the result included: a byte of contents is held twice,
+/// a type costs about 50 bytes beside its own, a symbol 250.
+struct Totals {
+  std::uint64_t bytes = 0;        ///< of contents, types, records, relocations and symbols; at most 20 MiB
+  std::uint64_t relocations = 0;  ///< at most 262,144
+  std::uint64_t symbols = 0;      ///< at most 65,536
+  std::uint64_t types = 0;        ///< at most 262,144, a kernel has half as many
+
+  static constexpr std::uint64_t kMostBytes = 20u << 20, kMostRelocations = 1u << 18, kMostSymbols = 1u << 16,
+                                 kMostTypes = 1u << 18;
+
+  /// Error limit, which names the input that is too much.
+  [[nodiscard]] Result<void> add(const Input& input);
+};
 
 /// A name as it may stand in a message: cut where it is long, with "?" for what could drive a terminal.
 [[nodiscard]] std::string shown(std::string_view name);

@@ -2,6 +2,8 @@
 // checked.
 #include <skep/link.hpp>
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "elf/write.hpp"
@@ -22,9 +24,11 @@ Result<std::vector<Input>> read(std::span<const LinkInput> from) {
   if (from.empty()) return fail(ErrorCode::invalid, "link", "nothing to link");
   std::vector<Input> inputs;
   inputs.reserve(from.size());
+  Totals totals;
   for (const LinkInput& each : from) {
     auto input = read_input(each);
     if (!input) return fail(std::move(input).error());
+    if (auto added = totals.add(*input); !added) return fail(std::move(added).error());
     inputs.push_back(*std::move(input));
   }
   return inputs;
@@ -50,9 +54,10 @@ class Assembly {
                               .entry_size = section.entry_size,
                               .data = section.data});
   }
-  void add_relocations(const OutSection& section, std::uint32_t index) {
+  /// Takes them out of the section.
+  void add_relocations(OutSection& section, std::uint32_t index) {
     names_.push_back(fmt::format(".rel{}", section.name));
-    contents_.push_back(elf::encode(section.relocations));
+    contents_.push_back(elf::encode(std::exchange(section.relocations, {})));
     constexpr std::uint64_t kInfoLink = 0x40, kRelBytes = 16;
     file_.sections.push_back({.name = names_.back(),
                               .type = elf::kRel,

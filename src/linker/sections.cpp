@@ -12,7 +12,7 @@
 namespace skep::linker {
 namespace {
 
-constexpr std::uint64_t kMaxSectionBytes = UINT32_MAX, kMaxPadding = 16u << 20;
+constexpr std::uint64_t kMaxSectionBytes = UINT32_MAX, kMaxPadding = 4u << 20;
 constexpr std::uint64_t kInsnBytes = 8;
 
 class Layout {
@@ -20,7 +20,8 @@ class Layout {
   explicit Layout(std::span<Input> inputs) : inputs_(inputs) {}
 
   Result<void> add(std::size_t input, const elf::Section& section);
-  [[nodiscard]] std::vector<OutSection> take() { return std::move(sections_); }
+  /// Contents are copied last, when it is known how much room they need.
+  [[nodiscard]] std::vector<OutSection> take();
 
  private:
   std::uint32_t open(std::size_t input, const elf::Section& section);
@@ -71,8 +72,10 @@ Result<std::uint64_t> Layout::append(const Input& input, const elf::Section& sec
   if (out.type != elf::kNobits) {
     padding_ += at - out.size;
     if (padding_ > kMaxPadding) return limit(fmt::format("needs more than {} bytes of padding", kMaxPadding));
-    out.data.resize(at);
-    out.data.insert(out.data.end(), section.data.begin(), section.data.end());
+    if (is_shared(section.name)) {
+      out.data.resize(at);
+      out.data.insert(out.data.end(), section.data.begin(), section.data.end());
+    }
   }
   out.size = at + section.size;
   out.align = align;
@@ -95,6 +98,19 @@ Result<void> Layout::add(std::size_t index, const elf::Section& section) {
   if (!at) return fail(at.error());
   place.offset = *at;
   return {};
+}
+
+std::vector<OutSection> Layout::take() {
+  for (OutSection& out : sections_)
+    if (out.type != elf::kNobits) out.data.resize(out.size);
+  for (const Input& input : inputs_)
+    for (const elf::Section& section : input.file.sections) {
+      const Place& place = input.places[section.index];
+      if (place.section == Place::kNowhere || place.shared || section.data.empty()) continue;
+      std::ranges::copy(section.data,
+                        sections_[place.section].data.begin() + static_cast<std::ptrdiff_t>(place.offset));
+    }
+  return std::move(sections_);
 }
 
 }  // namespace

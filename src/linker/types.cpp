@@ -21,13 +21,12 @@ using btf::TypeId;
 
 constexpr std::uint32_t kNoGlobal = 0xffffffff;
 constexpr std::uint32_t kGlobal = 1, kExtern = 2;  // linkage of variables and functions
-constexpr std::uint64_t kNameSlack = 16u << 20;
+constexpr std::uint64_t kMostNameBytes = 8u << 20;
 constexpr std::size_t kMaxSectionVars = 0xffff;
 
-std::uint64_t total_bytes(std::span<const Input> inputs) {
-  std::uint64_t total = 0;
-  for (const Input& input : inputs) total += input.input_bytes;
-  return total;
+tl::unexpected<Error> names_too_long() {
+  return fail(ErrorCode::limit, "link",
+              fmt::format("names of types and source lines take more than {} MiB", kMostNameBytes >> 20));
 }
 
 /// The variables of one section of the result. Their ids are the graph's.
@@ -40,7 +39,7 @@ struct Datasec {
 class Merge {
  public:
   Merge(std::span<const Input> inputs, std::span<const OutSection> sections, const Symbols& symbols)
-      : inputs_(inputs), sections_(sections), symbols_(symbols), graph_(total_bytes(inputs) + kNameSlack) {}
+      : inputs_(inputs), sections_(sections), symbols_(symbols), graph_(kMostNameBytes) {}
 
   Result<btf::Graph::Written> run();
 
@@ -52,16 +51,18 @@ class Merge {
   [[nodiscard]] Result<bool> place(std::size_t input, const Datasec& out, btf::SectionVar& var) const;
   void add_datasecs();
   void merge();
-  Result<btf::BtfExt> collect_records() const;
+  Result<btf::Graph::Tables> collect_records();
+  template <class Record, class Take>
+  Result<void> each_record(btf::Records<Record> btf::BtfExt::*table, Take take) const;
   template <class Record>
-  Result<std::vector<Record>> collect(std::vector<Record> btf::BtfExt::*table) const;
+  Result<std::vector<btf::Graph::Block>> collect(btf::Records<Record> btf::BtfExt::*table, std::size_t record_words);
   [[nodiscard]] Result<void> check(const btf::Graph::Written& written) const;
 
   /// The graph's id of an input's type.
   [[nodiscard]] TypeId in_graph(std::size_t input, TypeId id) const { return id == 0 ? 0 : firsts_[input] + id - 1; }
-  void rename(std::size_t input, btf::FuncInfo& record) const { record.type = final_[in_graph(input, record.type)]; }
-  void rename(std::size_t, btf::LineInfo&) const {}
-  void rename(std::size_t input, btf::CoreReloc& record) const { record.type = final_[in_graph(input, record.type)]; }
+  void append(btf::Graph::Block& block, std::size_t input, const btf::FuncInfo& record);
+  void append(btf::Graph::Block& block, std::size_t input, const btf::LineInfo& record);
+  void append(btf::Graph::Block& block, std::size_t input, const btf::CoreReloc& record);
 
   std::span<const Input> inputs_;
   std::span<const OutSection> sections_;
@@ -76,9 +77,15 @@ class Merge {
 };
 
 Result<void> Merge::collect_types() {
+  std::size_t types = 0, bytes = 0;
+  for (const Input& input : inputs_) {
+    types += input.btf == nullptr ? 0 : input.btf->size();
+    bytes += input.btf == nullptr ? 0 : input.btf->record_bytes();
+  }
+  graph_.reserve(types, bytes);
   for (const Input& input : inputs_) {
     firsts_.push_back(input.btf == nullptr ? 0 : graph_.add_all(*input.btf));
-    if (graph_.full()) return fail(ErrorCode::limit, input.name, "names of types take more bytes than the inputs have");
+    if (graph_.full()) return names_too_long();
   }
   to_.resize(graph_.size());
   std::iota(to_.begin(), to_.end(), 0);
@@ -172,10 +179,22 @@ void Merge::merge() {
   for (TypeId& id : final_) id = second[id];
 }
 
-/// All inputs' records of one kind, in terms of the result, those of one section together.
-template <class Record>
-Result<std::vector<Record>> Merge::collect(std::vector<Record> btf::BtfExt::*table) const {
-  std::vector<std::vector<Record>> by_section(sections_.size());
+/// The words of a record in terms of the result.
+void Merge::append(btf::Graph::Block& block, std::size_t input, const btf::FuncInfo& record) {
+  block.words.insert(block.words.end(), {record.insn_bytes, final_[in_graph(input, record.type)]});
+}
+void Merge::append(btf::Graph::Block& block, std::size_t, const btf::LineInfo& record) {
+  block.words.insert(block.words.end(), {record.insn_bytes, graph_.add_name(record.file), graph_.add_name(record.text),
+                                         record.line << 10 | record.column});
+}
+void Merge::append(btf::Graph::Block& block, std::size_t input, const btf::CoreReloc& record) {
+  block.words.insert(block.words.end(), {record.insn_bytes, final_[in_graph(input, record.type)],
+                                         graph_.add_name(record.access), record.kind});
+}
+
+/// Calls `take(input, section of the result, record)` with all inputs' records of one kind.
+template <class Record, class Take>
+Result<void> Merge::each_record(btf::Records<Record> btf::BtfExt::*table, Take take) const {
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     for (Record record : inputs_[i].ext.*table) {
       const Input& input = inputs_[i];
@@ -185,29 +204,49 @@ Result<std::vector<Record>> Merge::collect(std::vector<Record> btf::BtfExt::*tab
                     fmt::format("has no instruction at byte {}, of which .BTF.ext tells", record.insn_bytes));
       const Place& here = input.places[found->second];
       if (here.shared) continue;
-      record.section = sections_[here.section].name;
       record.insn_bytes += static_cast<std::uint32_t>(here.offset);
-      rename(i, record);
-      by_section[here.section].push_back(record);
+      take(i, here.section, record);
     }
-  std::vector<Record> all;
-  for (const auto& records : by_section) all.insert(all.end(), records.begin(), records.end());
-  return all;
+  return {};
 }
 
-Result<btf::BtfExt> Merge::collect_records() const {
-  auto funcs = collect(&btf::BtfExt::funcs);
+/// All inputs' records of one kind, those of one section together. Counted first, so that no room is left over.
+template <class Record>
+Result<std::vector<btf::Graph::Block>> Merge::collect(btf::Records<Record> btf::BtfExt::*table,
+                                                      std::size_t record_words) {
+  std::vector<std::size_t> counts(sections_.size());
+  auto counted = each_record(table, [&](std::size_t, std::uint32_t section, const Record&) { ++counts[section]; });
+  if (!counted) return fail(std::move(counted).error());
+  std::vector<btf::Graph::Block> blocks;
+  std::vector<std::size_t> block_of(sections_.size());
+  for (std::size_t section = 0; section < sections_.size(); ++section) {
+    if (counts[section] == 0) continue;
+    block_of[section] = blocks.size();
+    blocks.push_back({.section = sections_[section].name, .words = {}});
+    blocks.back().words.reserve(counts[section] * record_words);
+  }
+  auto taken = each_record(table, [&](std::size_t input, std::uint32_t section, const Record& record) {
+    append(blocks[block_of[section]], input, record);
+  });
+  if (!taken) return fail(std::move(taken).error());
+  return blocks;
+}
+
+Result<btf::Graph::Tables> Merge::collect_records() {
+  constexpr std::size_t kFuncWords = 2, kLineWords = 4, kRelocWords = 4;
+  auto funcs = collect(&btf::BtfExt::funcs, kFuncWords);
   if (!funcs) return fail(std::move(funcs).error());
-  auto lines = collect(&btf::BtfExt::lines);
+  auto lines = collect(&btf::BtfExt::lines, kLineWords);
   if (!lines) return fail(std::move(lines).error());
-  auto relocs = collect(&btf::BtfExt::relocs);
+  auto relocs = collect(&btf::BtfExt::relocs, kRelocWords);
   if (!relocs) return fail(std::move(relocs).error());
-  return btf::BtfExt{.funcs = *std::move(funcs), .lines = *std::move(lines), .relocs = *std::move(relocs)};
+  if (graph_.full()) return names_too_long();
+  return btf::Graph::Tables{.funcs = *std::move(funcs), .lines = *std::move(lines), .relocs = *std::move(relocs)};
 }
 
 /// Inputs can be sound and their sum be none, when types that one only declares contain each other.
 Result<void> Merge::check(const btf::Graph::Written& written) const {
-  const auto parsed = btf::Btf::parse(written.types);
+  const auto parsed = btf::Btf::parse_in_place(written.types, kept_elsewhere(written.types));
   if (!parsed) return fail(ErrorCode::malformed, "link", "types do not fit together, " + parsed.error().message());
   if (written.ext.empty()) return {};
   const auto records = btf::BtfExt::parse(written.ext, **parsed);
@@ -222,9 +261,9 @@ Result<btf::Graph::Written> Merge::run() {
   if (auto done = collect_sections(); !done) return fail(std::move(done).error());
   add_datasecs();
   merge();
-  const auto records = collect_records();
-  if (!records) return fail(records.error());
-  auto written = graph_.write(*records);
+  auto records = collect_records();
+  if (!records) return fail(std::move(records).error());
+  auto written = std::move(graph_).write(*std::move(records));
   if (!written) return written;
   if (auto done = check(*written); !done) return fail(std::move(done).error());
   return written;

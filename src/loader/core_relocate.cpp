@@ -113,6 +113,16 @@ struct Patch {
   }
 };
 
+/// The types that records ask a target about. Most ask about the one that the record before asked about.
+std::vector<btf::TypeId> asked_types(const Source& source) {
+  std::vector<btf::TypeId> asked;
+  for (const btf::CoreReloc& reloc : source.ext.relocs) {
+    if (reloc.kind == static_cast<std::uint32_t>(btf::CoreKind::type_id_local)) continue;
+    if (asked.empty() || asked.back() != reloc.type) asked.push_back(reloc.type);
+  }
+  return asked;
+}
+
 /// The pass over all records.
 class Relocation {
  public:
@@ -120,7 +130,7 @@ class Relocation {
     marks_.by_section.resize(code.sections.size());
     marks_.instructions.resize(code.sections.size());
     for (std::uint32_t i = 0; i < code.sections.size(); ++i) sections_.try_emplace(code.sections[i].name, i);
-    if (target != nullptr && source.btf != nullptr) resolver_.emplace(*source.btf, source.ext.relocs, *target);
+    if (target != nullptr && source.btf != nullptr) resolver_.emplace(*source.btf, asked_types(source), *target);
   }
 
   Result<CoreMarks> run() {

@@ -185,6 +185,8 @@ Result<void> Linker::link(const Function& entry, program::Program& program) {
   std::sort(program.kfuncs.begin(), program.kfuncs.end(),
             [](const program::KfuncUse& a, const program::KfuncUse& b) { return a.pc < b.pc; });
   if (auto checked = isa::check(program.insns); !checked) defect(checked.error().message());
+  program.insns.shrink_to_fit();
+  program.lines.shrink_to_fit();
   return {};
 }
 

@@ -1,7 +1,8 @@
-// Copies source lines and marks, function by function.
+// Copies marks and the places of source lines, function by function; texts stay where the object's types are.
 #include "loader/needs.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -11,20 +12,15 @@ namespace {
 constexpr std::size_t kMaxLineText = 512;
 constexpr std::uint32_t kSlot = 8;
 
-template <class Record>
-void group(const std::vector<Record>& records,
-           std::unordered_map<std::string_view, std::vector<const Record*>>& groups) {
-  for (const Record& record : records) groups[record.section].push_back(&record);
-  for (auto& [section, list] : groups)
-    std::sort(list.begin(), list.end(), [](const Record* a, const Record* b) {
-      return a->insn_bytes != b->insn_bytes ? a->insn_bytes < b->insn_bytes : a < b;
-    });
+std::uint32_t insn_bytes(const std::byte* record) {
+  std::uint32_t bytes;
+  std::memcpy(&bytes, record, sizeof bytes);
+  return bytes;
 }
 
 /// The records of a function's slots.
-template <class Record>
-std::span<const Record* const> records_in(const std::vector<const Record*>& records, const Function& function) {
-  const auto before = [](const Record* record, std::uint64_t bytes) { return record->insn_bytes < bytes; };
+std::span<const std::byte* const> records_in(const std::vector<const std::byte*>& records, const Function& function) {
+  const auto before = [](const std::byte* record, std::uint64_t bytes) { return insn_bytes(record) < bytes; };
   const std::uint64_t start = std::uint64_t{function.start} * kSlot, bytes = std::uint64_t{function.count} * kSlot;
   const auto begin = std::lower_bound(records.begin(), records.end(), start, before);
   return {begin, std::lower_bound(begin, records.end(), start + bytes, before)};
@@ -33,7 +29,11 @@ std::span<const Record* const> records_in(const std::vector<const Record*>& reco
 }  // namespace
 
 Annotations::Annotations(Source& source, const CoreMarks& marks) : source_(source), marks_(marks) {
-  group(source.ext.lines, lines_);
+  const auto& lines = source.ext.lines;
+  for (auto each = lines.begin(); each != lines.end(); ++each) lines_[each.section()].push_back(each.place());
+  for (auto& [section, places] : lines_)
+    std::stable_sort(places.begin(), places.end(),
+                     [](const std::byte* a, const std::byte* b) { return insn_bytes(a) < insn_bytes(b); });
 }
 
 Result<void> Annotations::count(std::size_t bytes, const program::Program& program) {
@@ -55,22 +55,26 @@ Result<void> Annotations::kfunc(program::KfuncUse use, program::Program& program
   return {};
 }
 
-void Annotations::append_lines(const std::vector<const btf::LineInfo*>& lines, const Function& function,
-                               std::uint32_t pc, program::Program& program) {
-  for (const btf::LineInfo* line : records_in(lines, function)) {
-    const std::uint32_t at = pc + line->insn_bytes / kSlot - function.start;
+void Annotations::append_lines(const Places& lines, const Function& function, std::uint32_t pc,
+                               program::Program& program) {
+  program.texts = source_.btf;
+  for (const std::byte* const place : records_in(lines, function)) {
+    const btf::LineInfo line = source_.ext.lines.decode({}, place);
+    const std::uint32_t at = pc + line.insn_bytes / kSlot - function.start;
     if (!program.lines.empty() && program.lines.back().pc == at) continue;
-    const std::string_view file = line->file.substr(0, kMaxLineText), text = line->text.substr(0, kMaxLineText);
-    const std::size_t bytes = sizeof(program::Line) + file.size() + text.size();
-    if (line_bytes_ + bytes > kMaxTextBytes) {
+    constexpr std::size_t kBytes = sizeof(program::Line);
+    if (line_bytes_ + kBytes > kMaxTextBytes) {
       if (line_bytes_ <= kMaxTextBytes)
-        source_.notes.add(fmt::format("source lines past {} MiB of text are left out", kMaxTextBytes >> 20));
+        source_.notes.add(fmt::format("source lines past {} MiB are left out", kMaxTextBytes >> 20));
       line_bytes_ = kMaxTextBytes + 1;
       return;
     }
-    line_bytes_ += bytes;
-    program.lines.push_back(
-        {.pc = at, .line = line->line, .column = line->column, .file = std::string(file), .text = std::string(text)});
+    line_bytes_ += kBytes;
+    program.lines.push_back({.pc = at,
+                             .line = line.line,
+                             .column = line.column,
+                             .file = line.file.substr(0, kMaxLineText),
+                             .text = line.text.substr(0, kMaxLineText)});
   }
 }
 

@@ -30,18 +30,17 @@ class Annotations {
   [[nodiscard]] Result<void> kfunc(program::KfuncUse use, program::Program& program);
 
  private:
-  template <class Record>
-  using BySection = std::unordered_map<std::string_view, std::vector<const Record*>>;
+  /// Where the records of a section lie, by instruction.
+  using Places = std::vector<const std::byte*>;
 
-  void append_lines(const std::vector<const btf::LineInfo*>& lines, const Function& function, std::uint32_t pc,
-                    program::Program& program);
+  void append_lines(const Places& lines, const Function& function, std::uint32_t pc, program::Program& program);
 
   /// Counts what the programs keep of needs, poisons and uses of kernel functions.
   [[nodiscard]] Result<void> count(std::size_t bytes, const program::Program& program);
 
   Source& source_;
   const CoreMarks& marks_;
-  BySection<btf::LineInfo> lines_;
+  std::unordered_map<std::string_view, Places> lines_;
   std::size_t line_bytes_ = 0;
   std::size_t need_bytes_ = 0;
 };

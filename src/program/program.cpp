@@ -18,8 +18,10 @@ std::string Program::source_at(std::uint32_t pc) const {
   const Line* line = line_at(pc);
   if (line == nullptr) return {};
   const std::size_t indent = line->text.find_first_not_of(" \t");
-  const std::string text = indent == std::string::npos ? "" : line->text.substr(indent);
-  return line->file + ":" + std::to_string(line->line) + (text.empty() ? "" : ": " + text);
+  std::string source(line->file);
+  source.append(":").append(std::to_string(line->line));
+  if (indent != std::string_view::npos) source.append(": ").append(line->text.substr(indent));
+  return source;
 }
 
 std::vector<std::string> Program::need_names() const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <skep/insn.hpp>
@@ -30,8 +31,8 @@ struct Line {
   std::uint32_t pc = 0;
   std::uint32_t line = 0;
   std::uint32_t column = 0;
-  std::string file;
-  std::string text;  ///< the source line as the compiler saw it
+  std::string_view file;
+  std::string_view text;  ///< the source line as the compiler saw it
 };
 
 /// Something the program asks for that this object could not be given; building an engine for the program is refused
@@ -66,19 +67,20 @@ struct Program {
   ProgType type = ProgType::unspec;
   std::uint32_t expected_attach_type = 0;  ///< enum bpf_attach_type, 0 where the type has none
   std::string attach_target;               ///< what follows the prefix: "tcp_connect" of "kprobe/tcp_connect"
-  std::uint32_t attach_btf_id = 0;  ///< the type in the target's BTF that it attaches to; 0 when unknown or none
+  std::uint32_t attach_btf_id = 0;         ///< the type in the target's BTF that it attaches to; 0 when unknown or none
   bool sleepable = false;
   bool autoload = true;
   std::string license;
 
   /// Why these are no instructions to verify or to run: "insn 0: mov64_reg: src is r15, must be r0 to r10". Empty for
-  /// all others. With a defect, `insns` are what a loader for Linux would hand to the kernel, which refuses them; nothing
-  /// may be relied on.
+  /// all others. With a defect, `insns` are what a loader for Linux would hand to the kernel, which refuses them;
+  /// nothing may be relied on.
   std::string defect;
 
   std::vector<Insn> insns;
   std::vector<Subprog> subprogs;  ///< sorted by start; [0] is the entry
   std::vector<Line> lines;
+  std::shared_ptr<const void> texts;  ///< what the lines point into; null where that lives as long as the program
   std::vector<Need> needs;
   std::vector<Poison> poisons;   ///< sorted by pc, one a slot
   std::vector<KfuncUse> kfuncs;  ///< likewise

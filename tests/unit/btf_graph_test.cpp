@@ -21,8 +21,8 @@ Types parsed(const BtfBuilder& builder) {
   return *types;
 }
 
-Types written(const Graph& graph) {
-  const auto bytes = graph.write({});
+Types written(Graph graph) {
+  const auto bytes = std::move(graph).write({});
   REQUIRE(bytes.has_value());
   auto types = btf::Btf::parse(bytes->types);
   REQUIRE_MESSAGE(types.has_value(), types.error().message());
@@ -34,7 +34,7 @@ Types merged(const std::vector<Types>& graphs) {
   Graph graph;
   for (const Types& each : graphs) graph.add_all(*each);
   (void)graph.replace(btf::find_duplicates(graph));
-  return written(graph);
+  return written(std::move(graph));
 }
 
 std::string text_of(const btf::Btf& types) {

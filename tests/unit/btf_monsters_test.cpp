@@ -123,7 +123,7 @@ TEST_CASE("comparing what is all names and chains ends within the allowance") {
   REQUIRE_MESSAGE(types.has_value(), types.error().message());
   const btf::CoreReloc reloc{.section = {}, .type = root, .access = "0", .kind = 12};
   const btf::CoreTarget target{.kernel = **types};
-  btf::CoreResolver resolver(**types, {&reloc, 1}, target);
+  btf::CoreResolver resolver(**types, {&reloc.type, 1}, target);
   for (int i = 0; i < 10'000; ++i)
     if (const auto answer = resolver.resolve(reloc); !answer) CHECK(answer.error().code == ErrorCode::limit);
   CHECK(!resolver.resolve(reloc));
@@ -140,10 +140,14 @@ TEST_CASE("a target of a million types of one name is one question's worth of wo
   const auto local = b.parse();
   REQUIRE(local);
   std::vector<btf::CoreReloc> relocs;
-  for (std::uint32_t id = 1; id <= 1000; ++id) relocs.push_back({.section = {}, .type = id, .access = "0", .kind = 8});
+  std::vector<btf::TypeId> asked;
+  for (std::uint32_t id = 1; id <= 1000; ++id) {
+    relocs.push_back({.section = {}, .type = id, .access = "0", .kind = 8});
+    asked.push_back(id);
+  }
   const std::size_t before = in_use();
   const btf::CoreTarget types{.kernel = **target};
-  btf::CoreResolver resolver(**local, relocs, types);
+  btf::CoreResolver resolver(**local, asked, types);
   std::size_t answered = 0;
   for (const btf::CoreReloc& reloc : relocs) answered += resolver.resolve(reloc).has_value();
   CHECK(answered > 0);

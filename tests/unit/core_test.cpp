@@ -34,7 +34,7 @@ Result<btf::CoreAnswer> ask(const btf::Btf& local, const btf::Btf& target, btf::
                             CoreKind kind) {
   const btf::CoreReloc reloc{.section = {}, .type = type, .access = access, .kind = static_cast<std::uint32_t>(kind)};
   const btf::CoreTarget types{.kernel = target};
-  return btf::CoreResolver(local, {&reloc, 1}, types).resolve(reloc);
+  return btf::CoreResolver(local, {&type, 1}, types).resolve(reloc);
 }
 
 TEST_CASE("a flavour is what follows the last three underscores between two other characters") {
@@ -107,7 +107,7 @@ TEST_CASE("one resolver's questions share one allowance") {
   const auto anonymous = doubling_types(60, false, "last");
   const btf::CoreReloc reloc{.section = {}, .type = wanted->find(Kind::struct_, "root"), .access = "0:0", .kind = 2};
   const btf::CoreTarget types{.kernel = *anonymous};
-  btf::CoreResolver resolver(*wanted, {&reloc, 1}, types);
+  btf::CoreResolver resolver(*wanted, {&reloc.type, 1}, types);
   CHECK_FALSE(resolver.resolve(reloc).has_value());
   for (int i = 0; i < 1000; ++i) CHECK_FALSE(resolver.resolve(reloc).has_value());
 }
