@@ -1,7 +1,7 @@
 # The command, from outside: tests run the built binary on objects that are compiled with the build.
 if(TARGET skep_cli)
   set(cli_objects ${PROJECT_BINARY_DIR}/tests/cli)
-  foreach(name verdicts several portable configured shapes mistakes)
+  foreach(name verdicts several portable configured shapes mistakes perf)
     skep_bpf_object(cli_${name}_bpf cli/bpf/${name}.bpf.c OUTPUT ${cli_objects}/${name}.bpf.o)
   endforeach()
   find_package(nlohmann_json REQUIRED)

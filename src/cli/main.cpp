@@ -64,7 +64,7 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   add_pairs(verb, "--map", o.preload, "NAME=FILE", "fill a map first, from JSON: [{\"key\": 1, \"value\": 2}, …]");
   add_pairs(verb, "--global", o.globals, "NAME=VALUE",
             "set a global variable first, also a constant: 1, true, [1, 2], eth0");
-  add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer as this type");
+  add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer or perf event array as this type");
   const auto add_size = [&o](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
       const auto [name, number] = name_and_value(text);

@@ -58,7 +58,7 @@ Json globals_json(const Object& object) {
 }
 
 Json events_json(const Object& object, const EventLog& log) {
-  Json json{{"map", log.map.name()}, {"count", log.count}, {"records", Json::array()}};
+  Json json{{"map", log.map.name()}, {"count", log.count}, {"lost", log.lost}, {"records", Json::array()}};
   for (const auto& record : log.kept) json["records"].push_back(to_json(typed(object, log.type), record));
   return json;
 }

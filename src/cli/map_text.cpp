@@ -179,9 +179,11 @@ std::string globals_text(const Object& object, const Look& look) {
 }
 
 std::string events_text(const Object& object, const EventLog& log, const Look& look) {
+  const char* const kind = log.map.spec().type == MapType::ringbuf ? "ring buffer" : "perf event array";
+  const std::string lost = log.lost == 0 ? "" : fmt::format(", {} lost", grouped(log.lost));
   std::string out =
       heading(look, "events", log.map.name(),
-              fmt::format("ring buffer, {}", log.count == 0 ? "no record" : counted(log.count, "record")));
+              fmt::format("{}, {}{}", kind, log.count == 0 ? "no record" : counted(log.count, "record"), lost));
   if (log.type == 0) {
     const std::size_t shown = look.all ? log.kept.size() : std::min(log.kept.size(), kShownDumps);
     for (const auto& record : std::span(log.kept).first(shown)) out += dump_text(record);

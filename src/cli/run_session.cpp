@@ -19,6 +19,7 @@
 #include "cli/terminal.hpp"
 #include "cli/trace_host.hpp"
 
+#include <skep/perf_buffer.hpp>
 #include <skep/ring_buffer.hpp>
 
 namespace skep::cli {
@@ -39,12 +40,16 @@ double clock_cost_ns() {
   return least;
 }
 
+bool carries_events(const Map& map) {
+  return map.spec().type == MapType::ringbuf || map.spec().type == MapType::perf_event_array;
+}
+
 /// The BTF type an --event names: a struct, union or typedef.
 Result<std::uint32_t> event_type(const Object& object, const std::string& map_name, const std::string& name) {
   const std::string where = "event " + map_name;
   const auto map = object.map(map_name);
-  if (!map || map->spec().type != MapType::ringbuf)
-    return fail(ErrorCode::not_found, where, "no ring buffer has this name");
+  if (!map || !carries_events(*map))
+    return fail(ErrorCode::not_found, where, "no ring buffer or perf event array has this name");
   if (const btf::Btf* btf = object.spec().btf.get()) {
     for (const auto kind : {btf::Kind::struct_, btf::Kind::union_, btf::Kind::typedef_, btf::Kind::int_})
       if (const btf::TypeId id = btf->find(kind, name); id != 0) return id;
@@ -96,7 +101,7 @@ Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host
 
 }  // namespace
 
-/// Consumers of all ring buffers of the object.
+/// Consumers of all ring buffers and perf event arrays of the object.
 class EventDrain {
  public:
   explicit EventDrain(std::size_t most) : most_(most) {}
@@ -107,18 +112,27 @@ class EventDrain {
       if (log.kept.size() < most_) log.kept.emplace_back(record.begin(), record.end());
       return true;
     };
-    auto buffer = RingBuffer::open(log.map, take);
-    if (!buffer) return fail(std::move(buffer).error());
-    buffers_.push_back(std::move(*buffer));
-    return {};
+    if (log.map.spec().type == MapType::ringbuf) return keep(RingBuffer::open(log.map, take), rings_);
+    const auto take_any = [take](unsigned, std::span<const std::byte> record) { return take(record); };
+    const auto lose = [&log](unsigned, std::uint64_t count) { log.lost += count; };
+    return keep(PerfBuffer::open(log.map, take_any, {.lost = lose}), perfs_);
   }
   void consume() {
-    for (RingBuffer& buffer : buffers_) buffer.consume();
+    for (RingBuffer& buffer : rings_) buffer.consume();
+    for (PerfBuffer& buffer : perfs_) buffer.consume();
   }
 
  private:
+  template <class Buffer>
+  static Result<void> keep(Result<Buffer> buffer, std::vector<Buffer>& kept) {
+    if (!buffer) return fail(std::move(buffer).error());
+    kept.push_back(std::move(*buffer));
+    return {};
+  }
+
   std::size_t most_;
-  std::vector<RingBuffer> buffers_;
+  std::vector<RingBuffer> rings_;
+  std::vector<PerfBuffer> perfs_;
 };
 
 Result<Session> Session::open(const RunOptions& options) {
@@ -164,9 +178,9 @@ Result<Report> Session::run() {
 
 Result<void> Session::watch_events(Report& report) {
   for (const Map& map : object_.maps()) {
-    if (map.spec().type != MapType::ringbuf) continue;
+    if (!carries_events(map)) continue;
     const auto type = event_types_.find(map.name());
-    report.events.push_back({map, type == event_types_.end() ? 0 : type->second, 0, {}});
+    report.events.push_back({.map = map, .type = type == event_types_.end() ? 0 : type->second, .kept = {}});
   }
   drain_ = std::make_shared<EventDrain>(options_.all || options_.json ? SIZE_MAX : kShownRows);
   for (EventLog& log : report.events)

@@ -1,7 +1,7 @@
 // One `skep run` without its printing: loads, fills maps, builds, goes over the input, tallies what came of it.
 //
-// A Session owns the live object; the Report says what happened to it. Ring buffers are drained after every run, so
-// that their size does not limit how many events a capture may cause.
+// A Session owns the live object; the Report says what happened to it. Ring buffers and perf event arrays are drained
+// after every run, so that their size does not limit how many events a capture may cause.
 #pragma once
 
 #include <array>
@@ -26,11 +26,12 @@ struct Tally {
   std::uint64_t bytes = 0;  ///< of the packets as they came in
 };
 
-/// Records of one ring buffer.
+/// Records of one ring buffer or perf event array.
 struct EventLog {
   Map map;
   std::uint32_t type = 0;  ///< BTF type of --event; 0 without
   std::uint64_t count = 0;
+  std::uint64_t lost = 0;                    ///< found no room; ring buffers tell their program alone
   std::vector<std::vector<std::byte>> kept;  ///< the first ones
 };
 
@@ -94,7 +95,7 @@ class Session {
   std::shared_ptr<TraceHost> host_;
   Object object_;
   Executable executable_;
-  std::map<std::string, std::uint32_t> event_types_;  ///< BTF types, by ring buffer
+  std::map<std::string, std::uint32_t> event_types_;  ///< BTF types, by ring buffer or perf event array
   std::shared_ptr<EventDrain> drain_;
 };
 

@@ -101,6 +101,23 @@ TEST_CASE("run shows maps, globals, events and printk lines by their types") {
   CHECK(report["trace"][4] == "dropped packet 8 of mode 1");
 }
 
+TEST_CASE("run reads perf event arrays as it reads ring buffers") {
+  const auto object = command::object("perf");
+  if (!object) return;
+  const std::vector<Packet> packets{{1, 2, packet_of(1)}, {1, 2, packet_of(2)}};
+  const std::string capture = command::write_file("two.pcap", command::pcap_bytes(packets));
+  const Json report = run_json({*object, "--pcap", capture, "--repeat", "5000", "--event", "samples=event"});
+  CHECK(report["faults"]["count"] == 0);
+  REQUIRE(report["events"].size() == 1);
+  CHECK(report["events"][0]["map"] == "samples");
+  CHECK(report["events"][0]["count"] == 10'000);  // more than a CPU's buffer holds
+  CHECK(report["events"][0]["lost"] == 0);
+  const auto length = packets[1].bytes.size();
+  CHECK(report["events"][0]["records"][1] == Json{{"number", 2}, {"length", length}, {"tag", "frame"}});
+  const auto wrong = command::skep({"run", *object, "--event", "last=event"});
+  CHECK(wrong.err.find("no ring buffer or perf event array has this name") != std::string::npos);
+}
+
 TEST_CASE("run writes the packets that live on, as the program left them, with their times") {
   const auto object = command::object("verdicts");
   if (!object) return;

@@ -103,6 +103,15 @@ TEST_CASE("run explains the first fault and goes on") {
   CHECK(outcome.out.find("  pass           2  66.7 %") != std::string::npos);
 }
 
+TEST_CASE("records of a perf event array print as those of a ring buffer") {
+  const auto object = command::object("perf");
+  if (!object) return;
+  const auto outcome = command::skep({"run", *object, "--event", "samples=event"});
+  CHECK(outcome.out.find("events samples  perf event array, 1 record\n"
+                         "  number  length  tag\n"
+                         "       1      64  \"frame\"\n") != std::string::npos);
+}
+
 TEST_CASE("long maps and many events are cut, --all shows them") {
   const auto object = command::object("verdicts");
   if (!object) return;
@@ -149,8 +158,9 @@ TEST_CASE("unguarded runs give what guarded runs give, on raw bytes and on packe
   const auto several = command::object("several");
   if (!several) return;
   const std::string data = command::write_file("data", std::string("\x07\0\0\0", 4));
-  for (const std::vector<std::string>& run : {std::vector<std::string>{"run", *several, "-p", "first_word", "--data", data},
-                                              {"run", *several, "-p", "by_user"}}) {
+  for (const std::vector<std::string>& run :
+       {std::vector<std::string>{"run", *several, "-p", "first_word", "--data", data},
+        {"run", *several, "-p", "by_user"}}) {
     std::vector<std::string> bare = run;
     bare.push_back("--unguarded");
     const auto guarded = command::skep(run);
