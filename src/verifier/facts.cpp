@@ -21,7 +21,7 @@ bool divides_by_register(const Step& step) {
 
 bool may_be_zero(const Register& divisor, bool half) {
   if (!divisor.is_scalar()) return true;
-  const Scalar num = half ? zero_extend(divisor.num, 32) : divisor.num;
+  const Scalar num = half ? zero_extend(divisor.num(), 32) : divisor.num();
   return num.contains(0);
 }
 
@@ -59,12 +59,12 @@ void FactsRecorder::access(const Step& step, const Register& base, const Access&
   facts.base |= kind_bit(base.kind);
   const Register* loaded = access.loaded;
   if (loaded != nullptr && base.kind == RegKind::map_value && loaded->is_constant())
-    facts.value.add(loaded->num.value());
+    facts.value.add(loaded->fixed());
   else
     facts.value.refuse();
   if (base.kind != RegKind::ctx) return;
   const std::int64_t end = std::int64_t{base.off} + access.range.off + access.range.bytes +
-                           static_cast<std::int64_t>(base.num.umax);  // in bounds: the access was allowed
+                           static_cast<std::int64_t>(base.num().umax);  // in bounds: the access was allowed
   facts_.context_bytes_ = std::max(facts_.context_bytes_, static_cast<std::uint32_t>(end));
   facts_.writes_context_ |= access.touch == Touch::write;
   // What a kernel object is worth is asked when it is read; other pointers are followed unasked.

@@ -47,6 +47,7 @@ struct Privileges {
 struct Limits {
   std::uint32_t insns = 1'000'000;  ///< instructions processed on all paths
   std::uint32_t branches = 8192;    ///< paths waiting
+  std::size_t bytes = 40 << 20;     ///< held for states; explored ones are forgotten long before
 };
 
 struct Options {

@@ -15,25 +15,25 @@
 namespace skep::verifier {
 namespace {
 
-State entry_state(std::uint32_t function, std::uint32_t pc) {
+State entry_state(Pools& pools, std::uint32_t function, std::uint32_t pc) {
   State state;
   Frame frame;
   frame.subprog = function;
   frame.regs[isa::kFramePointer] = Register::pointer(RegKind::stack);
-  state.frames.emplace_back(std::move(frame));
+  state.frames.push_back(Cow<Frame>(pools.frames, frame));
   state.pc = pc;
   return state;
 }
 
-State program_entry() {
-  State state = entry_state(0, 0);
+State program_entry(Pools& pools) {
+  State state = entry_state(pools, 0, 0);
   state.change_reg(1) = Register::pointer(RegKind::ctx);
   return state;
 }
 
 /// A global function may be called with anything its signature allows.
 State function_entry(Walk& walk, std::uint32_t function, const Prototype& prototype) {
-  State state = entry_state(function, walk.graph.functions()[function].start);
+  State state = entry_state(*walk.pools, function, walk.graph.functions()[function].start);
   for (unsigned i = 0; i < prototype.parameters.size(); ++i) {
     const Parameter& parameter = prototype.parameters[i];
     Register& reg = state.change_reg(i + 1);
@@ -174,7 +174,7 @@ class Verification {
       if (auto bad = check_signature(*walk.entered, graph_.functions()[*function].start))
         return findings_.add(*bad, walk.stats.processed);
     }
-    State entry = function ? function_entry(walk, *function, *walk.entered) : program_entry();
+    State entry = function ? function_entry(walk, *function, *walk.entered) : program_entry(*walk.pools);
     walk.run(std::move(entry), findings_);
     if (facts_) facts_->end_walk(walk);
     Stats& stats = report_.stats;
@@ -182,6 +182,7 @@ class Verification {
     stats.total_states += walk.stats.total_states;
     stats.peak_states = std::max(stats.peak_states, walk.stats.peak_states);
     stats.most_states_at_insn = std::max(stats.most_states_at_insn, walk.stats.most_states_at_insn);
+    stats.peak_bytes = std::max<std::uint64_t>(stats.peak_bytes, walk.held_bytes());
     stats.longest_queue = std::max(stats.longest_queue, walk.stats.longest_queue);
   }
 

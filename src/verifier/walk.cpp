@@ -35,11 +35,25 @@ Objection Walk::note_access(const Step& step, unsigned number) {
 Objection Walk::put_aside(const Step& step, State branch) {
   if (waiting_.size() >= input.options.limits.branches)
     return step.finds(Code::too_many_branches, {input.options.limits.branches});
+  if (used_bytes() > input.options.limits.bytes)
+    return step.finds(Code::too_much_memory, {static_cast<std::int64_t>(input.options.limits.bytes >> 20)});
   if (input.observer != nullptr) input.observer->put_aside(*this, step.pc, branch.pc);
   if (branch.parent != nullptr) ++branch.parent->branches;
   waiting_.push_back(std::move(branch));
   stats.longest_queue = std::max(stats.longest_queue, static_cast<std::uint32_t>(waiting_.size()));
   return {};
+}
+
+bool Walk::has_room() {
+  const std::size_t limit = input.options.limits.bytes;
+  if (used_bytes() < limit / 8 * 5) return true;
+  // What is left may all be needed; then looking again and again would take longer than walking on.
+  constexpr std::uint32_t kPause = 4096;
+  if (looked_for_room_at_ == 0 || stats.processed - looked_for_room_at_ > kPause) {
+    looked_for_room_at_ = stats.processed;
+    explored.forget(*this);
+  }
+  return used_bytes() < limit / 8 * 5;
 }
 
 Objection Walk::walk_path() {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -72,6 +73,7 @@ class Walk {
 
   const Input& input;
   const Graph& graph;
+  std::shared_ptr<Pools> pools = std::make_shared<Pools>();  ///< whoever keeps a state keeps these, too
   Values values;
   Explored explored;
   State state;
@@ -97,6 +99,14 @@ class Walk {
 
   /// Walks from `entry` until no path is left, or enough is found.
   void run(State entry, Findings& findings);
+  /// Of states, and of what was explored.
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return pools->used_bytes() + explored.used_bytes(); }
+  /// The same with what is kept for later use, and all else that grows.
+  [[nodiscard]] std::size_t held_bytes() const noexcept {
+    return pools->held_bytes() + explored.held_bytes() + values.bytes() + waiting_.capacity() * sizeof(State);
+  }
+  /// For one more explored state; some are forgotten to make room.
+  [[nodiscard]] bool has_room();
   /// Puts a path aside, to be walked later from `branch.pc`.
   [[nodiscard]] Objection put_aside(const Step& step, State branch);
   /// The state's way ends here.
@@ -139,6 +149,7 @@ class Walk {
   std::vector<RegKind> accessed_through_;  ///< by pc; uninit: not accessed yet
   std::vector<State> waiting_;
   std::uint32_t last_id_ = 0;
+  std::uint32_t looked_for_room_at_ = 0;  ///< instructions processed
   bool ended_ = false;
 };
 

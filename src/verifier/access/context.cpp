@@ -50,10 +50,11 @@ const abi::ContextLayout* layout_behind(RegKind kind) {
 Objection access_socket(const Step& step, const Register& reg, const Access& access) {
   const Range& range = access.range;
   if (access.touch == Touch::write) return step.finds(Code::write_read_only, {range.number}, name_of(reg.kind));
-  if (reg.num.smin < 0) return step.finds(Code::access_index_negative, {range.number, reg.num.smin}, name_of(reg.kind));
+  if (reg.num().smin < 0)
+    return step.finds(Code::access_index_negative, {range.number, reg.num().smin}, name_of(reg.kind));
   const abi::ContextLayout& layout = *layout_behind(reg.kind);
   const std::int64_t off = std::int64_t{reg.off} + range.off;
-  const bool fits = off >= 0 && reg.num.is_constant() && reg.num.value() == 0 &&
+  const bool fits = off >= 0 && reg.is_fixed() && reg.fixed() == 0 &&
                     abi::find_context_access(layout, ProgType::unspec, {}, static_cast<std::uint32_t>(off), range.bytes,
                                              abi::ContextAccess::load) != nullptr;
   if (!fits) return step.finds(Code::context_access, {off, range.bytes, 0}, layout.name);
@@ -92,7 +93,7 @@ Objection access_context(Walk& walk, const Step& step, const Register& reg, cons
     return step.finds(Code::pointer_leak, {access.stored_number}, "context");
   if (program.type == ProgType::syscall) return access_syscall(step, reg, access);
   if (reg.off != 0) return step.finds(Code::context_pointer_moved, {range.number, reg.off});
-  if (!reg.num.is_constant() || reg.num.value() != 0) return step.finds(Code::context_pointer_variable, {range.number});
+  if (!reg.is_fixed() || reg.fixed() != 0) return step.finds(Code::context_pointer_variable, {range.number});
   if (walk.target != nullptr) return access_argument(walk, step, access);
   const abi::ContextLayout* layout = abi::context_of(program.type);
   if (layout == nullptr) return step.finds(Code::unsupported_context, {range.off}, skep::name_of(program.type));

@@ -155,7 +155,7 @@ Objection find_field(const Walk& walk, const Step& step, const Register& reg, co
   if (!walk.may_leak()) return finds(Code::object_unprivileged);
   if (!is_gpl(walk.input.program->license)) return finds(Code::object_gpl_only);
   if (off < 0) return finds(Code::object_out_of_bounds);
-  if (!reg.num.is_constant() || reg.num.value() != 0) return finds(Code::object_offset_variable);
+  if (!reg.is_fixed() || reg.fixed() != 0) return finds(Code::object_offset_variable);
   if (reg.has(reg_flag::user)) return finds(Code::object_user);
   if (reg.has(reg_flag::percpu)) return finds(Code::object_percpu);
   field = field_at(types, reg.target, static_cast<std::uint32_t>(off), range.bytes);
@@ -217,7 +217,7 @@ Objection access_buffer(const Step& step, const Register& reg, const Access& acc
 Objection check_buffer(const Step& step, const Register& reg, const Range& range) {
   const std::int64_t off = std::int64_t{reg.off} + range.off;
   if (off < 0) return step.finds(Code::access_index_negative, {range.number, off}, name_of(reg.kind));
-  if (!reg.num.is_constant() || reg.num.value() != 0)
+  if (!reg.is_fixed() || reg.fixed() != 0)
     return step.finds(Code::object_offset_variable, {range.number}, name_of(reg.kind));
   return {};
 }
@@ -241,7 +241,7 @@ Objection access_argument(Walk& walk, const Step& step, const Access& access) {
     case Argument::Kind::result:
       loaded = Register::unknown();
       if (static_cast<abi::AttachType>(program.expected_attach_type) == abi::AttachType::lsm_mac)
-        loaded.num = walk.target->is_bool_hook() ? Scalar::between(0, 1) : Scalar::between_signed(-kMaxErrno, 0);
+        loaded.set_num(walk.target->is_bool_hook() ? Scalar::between(0, 1) : Scalar::between_signed(-kMaxErrno, 0));
       break;
     case Argument::Kind::object:
       loaded = object(walk, argument.type, argument.flags);

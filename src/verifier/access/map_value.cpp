@@ -8,8 +8,8 @@ namespace {
 
 /// The number in a value that nobody can change any more.
 std::optional<std::uint64_t> read_frozen(const MapInfo& map, const Register& reg, const Range& range) {
-  if (map.frozen.empty() || !reg.num.is_constant()) return {};
-  const std::uint64_t at = static_cast<std::uint64_t>(std::int64_t{reg.off} + range.off) + reg.num.value();
+  if (map.frozen.empty() || !reg.is_fixed()) return {};
+  const std::uint64_t at = static_cast<std::uint64_t>(std::int64_t{reg.off} + range.off) + reg.fixed();
   if (at > map.frozen.size() || map.frozen.size() - at < range.bytes) return {};
   std::uint64_t value = 0;
   std::memcpy(&value, map.frozen.data() + at, range.bytes);
@@ -28,8 +28,8 @@ Objection access_key(const Step& step, const Register& reg, const MapInfo& map, 
 Objection check_kernel_fields(const Walk& walk, const Step& step, const Register& reg, const Range& range) {
   if ((reg.target & kInnerMap) != 0) return {};
   const std::int64_t base = std::int64_t{reg.off} + range.off;
-  const std::int64_t low = base + reg.num.smin;
-  const std::int64_t high = base + static_cast<std::int64_t>(reg.num.umax) + range.bytes;
+  const std::int64_t low = base + reg.num().smin;
+  const std::int64_t high = base + static_cast<std::int64_t>(reg.num().umax) + range.bytes;
   for (const KernelField& field : walk.kernel_fields[reg.target])
     if (low < std::int64_t{field.off} + field.bytes && high > field.off)
       return step.finds(Code::unsupported_field, {range.number}, walk.map_of(reg).spec->name);

@@ -23,7 +23,8 @@ Objection access_packet(Walk& walk, const Step& step, const Register& reg, const
 }
 
 Objection check_packet(const Step& step, const Register& reg, const Range& range, bool zero_allowed) {
-  if (reg.num.smin < 0) return step.finds(Code::access_index_negative, {range.number, reg.num.smin}, name_of(reg.kind));
+  if (reg.num().smin < 0)
+    return step.finds(Code::access_index_negative, {range.number, reg.num().smin}, name_of(reg.kind));
   // The variable part is the base's: what is proven is proven behind it.
   const std::int64_t off = std::int64_t{reg.off} + range.off;
   const bool fits =

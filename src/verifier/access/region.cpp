@@ -56,13 +56,14 @@ Objection check_region(const Step& step, const Register& reg, const Range& range
   const auto finds = [&](Code code, std::int64_t at) {
     return step.finds(code, {range.number, at, range.bytes, limit}, name_of(reg.kind));
   };
-  const std::int64_t smin = reg.num.smin;
+  const Scalar num = reg.num();
+  const std::int64_t smin = num.smin;
   if (smin < 0 && (smin == std::numeric_limits<std::int64_t>::min() ||
                    off + smin != static_cast<std::int32_t>(off + smin) || off + smin < 0))
     return finds(Code::access_index_negative, smin);
   if (!fits(off + smin, range.bytes, limit, zero_allowed)) return finds(Code::access_out_of_bounds, off + smin);
-  if (reg.num.umax >= kMaxOffset) return finds(Code::access_index_unbounded, off);
-  const std::int64_t highest = off + static_cast<std::int64_t>(reg.num.umax);
+  if (num.umax >= kMaxOffset) return finds(Code::access_index_unbounded, off);
+  const std::int64_t highest = off + static_cast<std::int64_t>(num.umax);
   if (!fits(highest, range.bytes, limit, zero_allowed)) return finds(Code::access_out_of_bounds, highest);
   return {};
 }
@@ -73,7 +74,7 @@ Objection check_alignment(const Walk& walk, const Step& step, const Register& re
   // Packets begin two bytes behind an aligned address on most machines (NET_IP_ALIGN).
   const std::int64_t pad = reg.is_packet() ? 2 : 0;
   const auto fixed = Scalar::constant(static_cast<std::uint64_t>(pad + reg.off + range.off));
-  const auto at = alu(Alu::add, reg.num, fixed).bits;
+  const auto at = alu(Alu::add, reg.num(), fixed).bits;
   if (((at.value | at.mask) & (range.bytes - 1)) == 0) return {};
   return step.finds(Code::access_misaligned, {range.number, std::int64_t{reg.off} + range.off, range.bytes},
                     name_of(reg.kind));

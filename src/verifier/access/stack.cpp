@@ -24,18 +24,18 @@ struct Span {
 
 Span span_of(const Register& reg, std::int32_t off) {
   const std::int64_t base = std::int64_t{reg.off} + off;
-  if (reg.num.is_constant()) {
-    const std::int64_t at = base + static_cast<std::int64_t>(reg.num.value());
+  if (reg.is_fixed()) {
+    const std::int64_t at = base + static_cast<std::int64_t>(reg.fixed());
     return {at, at};
   }
-  return {base + reg.num.smin, base + reg.num.smax};
+  return {base + reg.num().smin, base + reg.num().smax};
 }
 
 Objection check_bounds(Walk& walk, const Step& step, const Register& reg, const Range& range) {
   constexpr std::int64_t kFarthest = std::int64_t{1} << 29;
-  if (!reg.num.is_constant()) {
+  if (!reg.is_fixed()) {
     if (!walk.may_leak()) return step.finds(Code::stack_variable_unprivileged, {range.number});
-    if (reg.num.smax >= kFarthest || reg.num.smin <= -kFarthest)
+    if (reg.num().smax >= kFarthest || reg.num().smin <= -kFarthest)
       return step.finds(Code::stack_unbounded, {range.number});
   }
   const Span span = span_of(reg, range.off);
@@ -45,21 +45,13 @@ Objection check_bounds(Walk& walk, const Step& step, const Register& reg, const 
   return {};
 }
 
-void grow(Frame& frame, std::int64_t low) {
-  const std::size_t needed = slot_of(low) + std::size_t{1};
-  if (frame.slots.size() < needed) frame.slots.resize(needed);
+void grow(Walk& walk, Frame& frame, std::int64_t low) {
+  if (frame.stack.size() <= slot_of(low)) frame.stack.grow(walk.pools->chunks, slot_of(low) + 1);
 }
 
-/// What was spilled is no value any more: its bytes are just bytes.
-void scrub(Slot& slot) {
-  if (!slot.is_spill()) return;
-  for (StackByte& byte : slot.bytes)
-    if (byte == StackByte::spill) byte = StackByte::misc;
-  slot.spilled = {};
-}
-
-void spill(Walk& walk, Slot& slot, const Register& reg, unsigned bytes) {
-  slot.spilled = reg;
+void spill(Walk& walk, Frame& frame, unsigned number, const Register& reg, unsigned bytes) {
+  frame.set_spilled(number, reg);
+  Slot& slot = frame.stack.change(number);
   for (unsigned i = 0; i < kSlotBytes; ++i) {
     if (i < bytes) {
       slot.bytes[i] = StackByte::spill;
@@ -74,8 +66,8 @@ bool fits_in(const Scalar& num, unsigned bytes) { return bytes == 8 || num.umax 
 Objection write_fixed(Walk& walk, const Step& step, const Register& reg, const Access& access, std::int64_t off) {
   const unsigned bytes = access.range.bytes;
   Frame& frame = walk.state.frames[reg.frame].change();
-  grow(frame, off);
-  Slot& slot = frame.slots[slot_of(off)];
+  grow(walk, frame, off);
+  Slot& slot = frame.stack.change(slot_of(off));
   const unsigned first = byte_of(off);
   const bool privileged = walk.input.options.privileges.bpf;
   if (!walk.may_leak() && slot.is_spill() && slot.spilled.is_pointer() && bytes != kSlotBytes)
@@ -85,28 +77,29 @@ Objection write_fixed(Walk& walk, const Step& step, const Register& reg, const A
   const Register* stored = access.stored;
   if (first == 0 && stored != nullptr && stored->is_scalar() && privileged) {
     Register value = *stored;
-    if (!fits_in(value.num, bytes)) {
+    if (!fits_in(value.num(), bytes)) {
       value.unlink();
-    } else if (!value.num.is_constant() && value.id == 0) {
+    } else if (!value.is_fixed() && value.id == 0) {
       value.id = walk.new_id();
       walk.state.change_reg(access.stored_number).id = value.id;
     }
-    // The register may live in the frame that is written: look the slot up again.
-    spill(walk, walk.state.frames[reg.frame].change().slots[slot_of(off)], value, bytes);
+    // The register may live in the frame that is written: look that up again.
+    spill(walk, walk.state.frames[reg.frame].change(), slot_of(off), value, bytes);
     return {};
   }
   if (first == 0 && access.immediate && privileged) {
-    spill(walk, slot, Register::constant(static_cast<std::uint64_t>(static_cast<std::int64_t>(step.insn.imm))), bytes);
+    spill(walk, frame, slot_of(off),
+          Register::constant(static_cast<std::uint64_t>(static_cast<std::int64_t>(step.insn.imm))), bytes);
     return {};
   }
   if (stored != nullptr && stored->is_pointer()) {
     if (bytes != kSlotBytes) return step.finds(Code::stack_pointer_partial_spill, {access.stored_number, bytes});
     if (stored->kind == RegKind::stack && reg.frame + 1u != walk.state.depth())
       return step.finds(Code::stack_pointer_to_caller, {access.stored_number});
-    spill(walk, slot, *stored, bytes);
+    spill(walk, frame, slot_of(off), *stored, bytes);
     return {};
   }
-  scrub(slot);
+  frame.scrub(slot_of(off));
   const bool zero = (stored != nullptr && stored->is_zero()) || (access.immediate && step.insn.imm == 0);
   if (zero && stored != nullptr) walk.need_precise(*stored);
   for (unsigned i = 0; i < bytes; ++i) slot.bytes[first + i] = zero ? StackByte::zero : StackByte::misc;
@@ -115,23 +108,23 @@ Objection write_fixed(Walk& walk, const Step& step, const Register& reg, const A
 
 Objection write_variable(Walk& walk, const Step& step, const Register& reg, const Access& access, Span span) {
   Frame& frame = walk.state.frames[reg.frame].change();
-  grow(frame, span.low);
+  grow(walk, frame, span.low);
   const bool zero = (access.stored != nullptr && access.stored->is_zero()) || (access.immediate && step.insn.imm == 0);
   bool zero_used = false;
   for (std::int64_t off = span.low; off < span.high + access.range.bytes; ++off) {
-    Slot& slot = frame.slots[slot_of(off)];
+    Slot& slot = frame.stack.change(slot_of(off));
     StackByte& byte = slot.bytes[byte_of(off)];
     if (slot.is_spill() && slot.spilled.is_pointer() && !walk.may_leak())
       return step.finds(Code::stack_pointer_corrupted, {off});
     if (byte == StackByte::invalid && !walk.may_leak()) return step.finds(Code::stack_variable_uninitialized, {off});
     if (zero && slot.is_spill() && slot.spilled.is_zero()) {
-      walk.need_precise(slot.spilled);
+      walk.values.mark_precise(frame.nodes[slot_of(off)]);
       zero_used = true;
       continue;
     }
     const bool stays_zero = zero && byte == StackByte::zero;
     zero_used = zero_used || stays_zero;
-    scrub(slot);
+    frame.scrub(slot_of(off));
     byte = stays_zero ? StackByte::zero : StackByte::misc;
   }
   if (zero_used && access.stored != nullptr) walk.need_precise(*access.stored);
@@ -148,14 +141,13 @@ Objection load_bytes(Walk& walk, const Step& step, const Frame& frame, std::int6
   ValueNode node = 0;
   for (std::int64_t at = off; at < off + access.range.bytes; ++at) {
     const unsigned number = slot_of(at);
-    const StackByte byte = number < frame.slots.size() ? frame.slots[number].bytes[byte_of(at)] : StackByte::invalid;
+    const StackByte byte = frame.stack.at(number).bytes[byte_of(at)];
     if (byte == StackByte::invalid && !walk.may_leak()) return uninitialized(step, off, at, access.range.bytes);
     if (byte == StackByte::zero) ++zeros;
     if (byte == StackByte::spill) {
-      const Register& spilled = frame.slots[number].spilled;
-      if (spilled.is_zero()) {
+      if (frame.stack[number].spilled.is_zero()) {
         ++spilled_zeros;
-        node = walk.values.join(node, spilled.node);
+        node = walk.values.join(node, frame.nodes[number]);
       }
     }
   }
@@ -171,20 +163,19 @@ Objection read_fixed(Walk& walk, const Step& step, const Register& reg, const Ac
   walk.note_slots_read(reg.frame, slots_between(off, off + bytes));
   const Frame& frame = *walk.state.frames[reg.frame];
   const unsigned number = slot_of(off);
-  if (number >= frame.slots.size() || !frame.slots[number].is_spill())
-    return load_bytes(walk, step, frame, off, access);
-  const Slot& slot = frame.slots[number];
+  const Slot& slot = frame.stack.at(number);
+  if (!slot.is_spill()) return load_bytes(walk, step, frame, off, access);
   const unsigned spilled = slot.spill_bytes();
   if (bytes != kSlotBytes || spilled != kSlotBytes) {
     if (!slot.spilled.is_scalar()) return step.finds(Code::stack_pointer_partial_fill, {off, bytes});
     if (access.loaded == nullptr) return {};
     if (byte_of(off) != 0 || bytes > spilled) return load_bytes(walk, step, frame, off, access);
-    *access.loaded = slot.spilled;
-    if (!fits_in(slot.spilled.num, bytes)) access.loaded->unlink();
+    *access.loaded = frame.spilled(number);
+    if (!fits_in(slot.spilled.num(), bytes)) access.loaded->unlink();
     return {};
   }
   if (access.loaded != nullptr) {
-    *access.loaded = slot.spilled;
+    *access.loaded = frame.spilled(number);
     return {};
   }
   if (walk.hides(slot.spilled)) return step.finds(Code::stack_pointer_leak, {off});
@@ -199,7 +190,7 @@ Objection read_variable(Walk& walk, const Step& step, const Register& reg, const
   bool all_zero = true;
   for (std::int64_t at = span.low; at < span.high + access.range.bytes; ++at) {
     const unsigned number = slot_of(at);
-    all_zero = all_zero && number < frame.slots.size() && frame.slots[number].bytes[byte_of(at)] == StackByte::zero;
+    all_zero = all_zero && frame.stack.at(number).bytes[byte_of(at)] == StackByte::zero;
   }
   *access.loaded = all_zero ? Register::constant(0) : Register::unknown();
   return {};
@@ -224,12 +215,12 @@ Objection check_stack_argument(Walk& walk, const Step& step, const Register& reg
   const std::int64_t end = span.high + range.bytes;
   if (fills && span.fixed()) {
     Frame& frame = walk.state.frames[reg.frame].change();
-    grow(frame, span.low);
+    grow(walk, frame, span.low);
     for (std::int64_t at = span.low; at < end; ++at) {
-      Slot& slot = frame.slots[slot_of(at)];
+      Slot& slot = frame.stack.change(slot_of(at));
       if (slot.is_spill() && slot.spilled.is_pointer() && !walk.may_leak())
         return step.finds(Code::stack_pointer_corrupted, {at});
-      scrub(slot);
+      frame.scrub(slot_of(at));
       slot.bytes[byte_of(at)] = StackByte::misc;
     }
     return {};
@@ -239,15 +230,15 @@ Objection check_stack_argument(Walk& walk, const Step& step, const Register& reg
   for (std::int64_t at = span.low; at < end; ++at) {
     const Frame& frame = *walk.state.frames[reg.frame];
     const unsigned number = slot_of(at);
-    const StackByte byte = number < frame.slots.size() ? frame.slots[number].bytes[byte_of(at)] : StackByte::invalid;
+    const StackByte byte = frame.stack.at(number).bytes[byte_of(at)];
     if (byte == StackByte::invalid && !walk.may_leak()) return uninitialized(step, span.low, at, range.bytes);
-    if (byte == StackByte::spill && walk.hides(frame.slots[number].spilled))
+    if (byte == StackByte::spill && walk.hides(frame.stack[number].spilled))
       return step.finds(Code::stack_pointer_leak, {at});
     if (!clobbers || byte == StackByte::misc) continue;
     Frame& changed = walk.state.frames[reg.frame].change();
-    grow(changed, span.low);
-    scrub(changed.slots[number]);
-    changed.slots[number].bytes[byte_of(at)] = StackByte::misc;
+    grow(walk, changed, span.low);
+    changed.scrub(number);
+    changed.stack.change(number).bytes[byte_of(at)] = StackByte::misc;
   }
   return {};
 }

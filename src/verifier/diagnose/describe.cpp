@@ -42,8 +42,8 @@ std::string range_of(const Scalar& num) {
 std::string offset_of(const Register& reg) {
   std::string text;
   if (reg.off != 0) text = fmt::format(" {} {}", reg.off < 0 ? '-' : '+', std::abs(std::int64_t{reg.off}));
-  if (!reg.num.is_constant()) return text + " + (" + describe(reg.num) + ")";
-  if (reg.num.value() != 0) text += fmt::format(" + {}", static_cast<std::int64_t>(reg.num.value()));
+  if (!reg.is_fixed()) return text + " + (" + describe(reg.num()) + ")";
+  if (reg.fixed() != 0) text += fmt::format(" + {}", static_cast<std::int64_t>(reg.fixed()));
   return text;
 }
 
@@ -53,9 +53,9 @@ std::string map_name(const Register& reg, const Input& input) {
 }
 
 std::string stack_place(const Register& reg) {
-  const std::int64_t off = reg.off + (reg.num.is_constant() ? static_cast<std::int64_t>(reg.num.value()) : 0);
+  const std::int64_t off = reg.off + (reg.is_fixed() ? static_cast<std::int64_t>(reg.fixed()) : 0);
   const std::string fixed = off == 0 ? "fp" : fmt::format("fp{:+}", off);
-  return reg.num.is_constant() ? fixed : fmt::format("{} + ({})", fixed, describe(reg.num));
+  return reg.is_fixed() ? fixed : fmt::format("{} + ({})", fixed, describe(reg.num()));
 }
 
 std::string object_type(const Register& reg, const Input& input) {
@@ -69,7 +69,7 @@ std::string body_of(const Register& reg, const Input& input) {
     case RegKind::uninit:
       return "nothing";
     case RegKind::scalar:
-      return describe(reg.num);
+      return describe(reg.num());
     case RegKind::ctx:
       return "the context" + offset_of(reg);
     case RegKind::stack:
@@ -141,16 +141,16 @@ const Register* register_in(Spot spot, const State& state) {
   if (spot.frame >= state.depth()) return nullptr;
   const Frame& frame = *state.frames[spot.frame];
   if (!spot.on_stack) return &frame.regs[spot.number];
-  if (spot.number >= frame.slots.size() || !frame.slots[spot.number].is_spill()) return nullptr;
-  return &frame.slots[spot.number].spilled;
+  if (spot.number >= frame.stack.size() || !frame.stack[spot.number].is_spill()) return nullptr;
+  return &frame.stack[spot.number].spilled;
 }
 
 std::string describe(Spot spot, const State& state, const Input& input) {
   if (const Register* reg = register_in(spot, state)) return describe(*reg, input);
   if (spot.frame >= state.depth()) return "nothing";
   const Frame& frame = *state.frames[spot.frame];
-  if (spot.number >= frame.slots.size()) return "never written";
-  const auto& bytes = frame.slots[spot.number].bytes;
+  if (spot.number >= frame.stack.size()) return "never written";
+  const auto& bytes = frame.stack[spot.number].bytes;
   const auto missing = std::count(bytes.begin(), bytes.end(), StackByte::invalid);
   if (missing == 0) return "8 bytes";
   return missing == kSlotBytes ? "never written" : fmt::format("{} of 8 bytes written", kSlotBytes - missing);

@@ -2,7 +2,9 @@
 #include "verifier/diagnose/kernel_log.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -72,6 +74,7 @@ class KernelLog : public Observer {
     // Where a path is taken up, its state is shown only if it goes on, and then as it was before pruning looked at it.
     if (!from_) return describe_last(walk.state, pc);
     before_ = walk.state;
+    pools_.insert(walk.pools);
     before_.parent = nullptr;
   }
 
@@ -83,6 +86,7 @@ class KernelLog : public Observer {
     width_ = text.size();
     shown_ = named_by(walk, pc);
     before_ = walk.state;
+    pools_.insert(walk.pools);
     before_.parent = nullptr;
     last_ = pc;
   }
@@ -238,17 +242,18 @@ class KernelLog : public Observer {
     if (width_ == 0 || state.depth() != before_.depth()) return;
     const Frame& now = state.top();
     const Frame& was = before_.top();
-    for (std::size_t i = 0; i < now.slots.size(); ++i)
-      if (i >= was.slots.size() || now.slots[i].bytes != was.slots[i].bytes) shown_.slots |= std::uint64_t{1} << i;
+    for (unsigned i = 0; i < now.stack.size(); ++i)
+      if (i >= was.stack.size() || now.stack[i].bytes != was.stack[i].bytes) shown_.slots |= std::uint64_t{1} << i;
   }
 
   const Input& input_;
   Page page_;
   std::vector<Fork> forks_;
-  std::optional<std::uint32_t> from_;    ///< the branch whose other way begins with the next step
-  const program::Line* line_ = nullptr;  ///< printed last
-  Selection shown_;                      ///< of the state after the last step
-  State before_;                         ///< the last step
+  std::optional<std::uint32_t> from_;       ///< the branch whose other way begins with the next step
+  const program::Line* line_ = nullptr;     ///< printed last
+  Selection shown_;                         ///< of the state after the last step
+  std::set<std::shared_ptr<Pools>> pools_;  ///< what `before_` is made of
+  State before_;                            ///< the last step
   std::uint32_t last_ = 0;
   std::size_t width_ = 0;  ///< of the line that is not ended yet
   bool told_ = false;

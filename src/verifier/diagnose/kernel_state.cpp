@@ -111,7 +111,7 @@ std::string attributes(const Register& reg, const Input& input) {
   List list;
   if (reg.id != 0) list.add("id={}", reg.id);
   if (reg.is_scalar() && reg.has(reg_flag::plus_const)) return fmt::format("{}{:+}", list.text(), reg.off);
-  if (reg.ref != 0) list.add("ref_obj_id={}", reg.ref);
+  if (reg.reference() != 0) list.add("ref_obj_id={}", reg.ref);
   if (names_map(reg.kind)) {
     if (const MapSpec* spec = map_behind(reg, input); spec != nullptr) {
       if (!spec->name.empty()) list.add("map={}", spec->name);
@@ -160,18 +160,20 @@ bool is_written(const Slot& slot) {
 }  // namespace
 
 std::string kernel_text(const Register& reg, unsigned frame, const Input& input) {
-  if (reg.is_constant()) return signed_text(static_cast<std::int64_t>(reg.num.value()));
+  if (reg.is_constant()) return signed_text(static_cast<std::int64_t>(reg.fixed()));
   std::string kind = kind_text(reg, input);
   if (reg.kind == RegKind::stack) {
     if (reg.frame != frame) kind += fmt::format("[{}]", reg.frame);
-    if (reg.num.is_constant()) return kind + signed_text(reg.off + static_cast<std::int64_t>(reg.num.value()));
+    if (reg.is_fixed()) return kind + signed_text(reg.off + static_cast<std::int64_t>(reg.fixed()));
   }
   List varying;
-  if (!reg.num.is_constant()) {
-    add_bounds(varying, reg.num);
-    if (!reg.num.bits.is_unknown()) varying.add("var_off=({:#x}; {:#x})", reg.num.bits.value, reg.num.bits.mask);
-  } else if (reg.num.value() != 0) {
-    varying.add("imm={}", signed_text(static_cast<std::int64_t>(reg.num.value())));
+  if (!reg.is_fixed()) {
+    Scalar num = reg.num();
+    if (reg.is_pointer()) num.sync();  // the lower half's bounds are not kept
+    add_bounds(varying, num);
+    if (!num.bits.is_unknown()) varying.add("var_off=({:#x}; {:#x})", num.bits.value, num.bits.mask);
+  } else if (reg.fixed() != 0) {
+    varying.add("imm={}", signed_text(static_cast<std::int64_t>(reg.fixed())));
   }
   return fmt::format("{}({})", kind, joined(attributes(reg, input), varying.text()));
 }
@@ -182,9 +184,9 @@ std::string kernel_text(const State& state, unsigned frame, const Selection& sel
   for (unsigned i = 0; i < isa::kRegisters; ++i)
     if ((selection.regs >> i & 1) != 0 && what.regs[i].kind != RegKind::uninit)
       text += fmt::format(" R{}={}", i, kernel_text(what.regs[i], frame, input));
-  for (std::size_t i = 0; i < what.slots.size(); ++i)
-    if ((selection.slots >> i & 1) != 0 && is_written(what.slots[i]))
-      text += fmt::format(" fp-{}={}", kSlotBytes * (i + 1), slot_text(what.slots[i], frame, input));
+  for (unsigned i = 0; i < what.stack.size(); ++i)
+    if ((selection.slots >> i & 1) != 0 && is_written(what.stack[i]))
+      text += fmt::format(" fp-{}={}", kSlotBytes * (i + 1), slot_text(what.stack[i], frame, input));
   for (std::size_t i = 0; i < state.references.size(); ++i)
     text += fmt::format("{}{}", i == 0 ? " refs=" : ",", state.references[i].id);
   if (what.callback.helper != 0) text += " cb";

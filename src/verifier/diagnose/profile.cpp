@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -17,7 +19,7 @@ namespace {
 
 bool same_value(const Register& a, const Register& b) {
   return a.kind == b.kind && a.flags == b.flags && a.target == b.target && a.off == b.off && a.size == b.size &&
-         a.num == b.num;
+         a.num() == b.num();
 }
 
 /// The first live register or slot of the running frame that differs; nothing when they agree, or frames do not match.
@@ -27,9 +29,9 @@ std::optional<Spot> difference(const Walk& walk, const State& was, const State& 
   const std::uint16_t live = walk.graph.at(now.pc).live;
   for (unsigned i = 0; i < isa::kFramePointer; ++i)
     if ((live >> i & 1) != 0 && !same_value(was.reg(i), now.reg(i))) return Spot::reg(frame, i);
-  const auto& before = was.top().slots;
-  const auto& after = now.top().slots;
-  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+  const auto& before = was.top().stack;
+  const auto& after = now.top().stack;
+  for (unsigned i = 0; i < std::min(before.size(), after.size()); ++i) {
     const bool both = before[i].is_spill() && after[i].is_spill();
     if (before[i].bytes != after[i].bytes || (both && !same_value(before[i].spilled, after[i].spilled)))
       return Spot{static_cast<std::uint8_t>(frame), true, static_cast<std::uint8_t>(i)};
@@ -44,6 +46,7 @@ class Profile : public Observer {
   void step(const Walk& walk, std::uint32_t pc) override {
     ++rows_[pc].processed;
     if (!walk.graph.at(pc).prune_point) return;
+    pools_.insert(walk.pools);
     const auto [before, is_new] = seen_.try_emplace(pc, walk.state);
     if (is_new) return forget_parent(before->second);
     ++rows_[pc].missed;
@@ -94,6 +97,7 @@ class Profile : public Observer {
 
   const Input& input_;
   std::vector<ProfileRow> rows_;
+  std::set<std::shared_ptr<Pools>> pools_;  ///< what the states are made of
   std::unordered_map<std::uint32_t, State> seen_;
   std::unordered_map<std::uint32_t, Reasons> reasons_;
 };

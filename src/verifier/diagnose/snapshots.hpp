@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "verifier/observer.hpp"
@@ -19,6 +20,7 @@ class Snapshots : public Observer {
     if (!wanted_.contains(walk.stats.processed)) return;
     State& state = states_[walk.stats.processed];
     state = walk.state;
+    pools_.insert(walk.pools);
     state.parent = nullptr;  // does not outlive the walk
   }
 
@@ -30,6 +32,7 @@ class Snapshots : public Observer {
 
  private:
   std::set<std::uint32_t> wanted_;
+  std::set<std::shared_ptr<Pools>> pools_;  ///< what the states are made of
   std::map<std::uint32_t, State> states_;
 };
 

@@ -26,7 +26,7 @@ bool is_among(const Code (&codes)[N], Code code) {
 /// The frame whose stack an instruction touches at `off`: of the pointer it goes through, or of an argument.
 unsigned frame_of(const State& state, const Insn& insn, const isa::FormInfo& info, std::int64_t off) {
   const auto points_there = [&](const Register& reg) {
-    return reg.kind == RegKind::stack && (!reg.num.is_constant() || reg.off == off);
+    return reg.kind == RegKind::stack && (!reg.is_fixed() || reg.off == off);
   };
   if (info.operands == isa::Operands::load) return state.reg(insn.src).frame;
   if (info.operands != isa::Operands::call_imm) return state.reg(insn.dst).frame;

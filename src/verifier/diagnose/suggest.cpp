@@ -37,8 +37,8 @@ std::string packet_check(const Scene& scene) {
   if (reg == nullptr) return {};
   const std::int64_t needed = scene.finding.numbers[2], proven = scene.finding.numbers[3];
   const bool meta = reg->kind == RegKind::packet_meta;
-  if (!reg->num.is_constant() || reg->num.value() != 0) {
-    const std::string bound = reg->num.umax >= 0xffff ? "bound the offset below 65535, then " : "";
+  if (!reg->is_fixed() || reg->fixed() != 0) {
+    const std::string bound = reg->num().umax >= 0xffff ? "bound the offset below 65535, then " : "";
     return fmt::format("{}compare the very pointer that is used: if (ptr + {} > data_end) return …;", bound, needed);
   }
   const std::string check = meta ? fmt::format("if (meta + {} > data) return …;", needed)
@@ -76,9 +76,9 @@ struct Bound {
 
 /// How large an index may be whose element of `bytes` lies inside `limit` bytes.
 std::optional<Bound> bound_of(const Register& reg, std::int64_t off, std::uint64_t bytes, std::uint64_t limit) {
-  const int zeros = std::countr_zero(reg.num.bits.mask);
+  const int zeros = std::countr_zero(reg.num().bits.mask);
   Bound bound;
-  bound.stride = reg.num.bits.mask == 0 || zeros > 16 ? 1 : std::uint64_t{1} << zeros;
+  bound.stride = reg.num().bits.mask == 0 || zeros > 16 ? 1 : std::uint64_t{1} << zeros;
   const std::int64_t room = static_cast<std::int64_t>(limit) - off - static_cast<std::int64_t>(bytes);
   if (room < 0) return {};
   bound.count = static_cast<std::uint64_t>(room) / bound.stride + 1;
@@ -108,7 +108,7 @@ std::string check_bounds(const Scene& scene) {
   if (limit == 0) return {};
   const Insn& insn = insn_at(scene, scene.finding.pc);
   const isa::FormInfo& info = info_of(insn);
-  if (info.operands == isa::Operands::call_imm && reg->num.is_constant()) {
+  if (info.operands == isa::Operands::call_imm && reg->is_fixed()) {
     const auto number = static_cast<unsigned>(scene.finding.numbers[0]) + 1;
     const Register& size = scene.state->reg(number);
     if (number <= 5 && size.is_scalar() && !size.is_constant() && reg->off >= 0)
@@ -116,7 +116,7 @@ std::string check_bounds(const Scene& scene) {
                          static_cast<std::int64_t>(limit) - reg->off);
     return fmt::format("the callee takes {} bytes, give it memory of that size", bytes);
   }
-  if (reg->num.is_constant())
+  if (reg->is_fixed())
     return fmt::format("there are {} bytes: read less, or make what is behind the pointer larger", limit);
   const std::int64_t off = reg->off + std::int64_t{insn.off};
   const auto bound = bound_of(*reg, off, info.width() / 8, limit);

@@ -10,8 +10,8 @@ std::optional<StackPlace> stack_place(const State& state, const Insn& insn, cons
       info.operands == Operands::store_imm || info.operands == Operands::store_src || info.operands == Operands::atomic;
   if (!loads && !stores) return {};
   const Register& base = state.reg(loads ? insn.src : insn.dst);
-  if (base.kind != RegKind::stack || !base.num.is_constant()) return {};
-  const std::int64_t off = base.off + static_cast<std::int64_t>(base.num.value()) + insn.off;
+  if (base.kind != RegKind::stack || !base.is_fixed()) return {};
+  const std::int64_t off = base.off + static_cast<std::int64_t>(base.fixed()) + insn.off;
   if (off < -kStackBytes || off >= 0) return {};
   return StackPlace{base.frame, static_cast<std::int32_t>(off)};
 }

@@ -1,11 +1,37 @@
 // When one state covers another.
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+#include <vector>
 
 #include "verifier/prune/explored.hpp"
 #include "verifier/walk.hpp"
 
 namespace skep::verifier {
 namespace {
+
+/// A list whose first entries need no memory of their own.
+template <class T, std::size_t kFew>
+class Few {
+ public:
+  void push_back(const T& value) {
+    if (size_ == kFew) rest_.assign(few_.begin(), few_.end());
+    if (size_ >= kFew)
+      rest_.push_back(value);
+    else
+      few_[size_] = value;
+    ++size_;
+  }
+  [[nodiscard]] std::span<const T> all() const noexcept {
+    return size_ > kFew ? std::span<const T>(rest_) : std::span<const T>(few_.data(), size_);
+  }
+
+ private:
+  std::array<T, kFew> few_;
+  std::size_t size_ = 0;
+  std::vector<T> rest_;
+};
 
 /// Pairs of ids that stand for the same thing in the two states.
 class IdMap {
@@ -14,11 +40,11 @@ class IdMap {
   bool same(std::uint32_t old, std::uint32_t now) {
     if ((old == 0) != (now == 0)) return false;
     if (old == 0) return true;
-    for (const auto& [a, b] : pairs_) {
+    for (const auto& [a, b] : pairs_.all()) {
       if (a == old) return b == now;
       if (b == now) return false;
     }
-    pairs_.emplace_back(old, now);
+    pairs_.push_back({old, now});
     return true;
   }
   /// Of scalars: having no id is having one of its own.
@@ -29,14 +55,19 @@ class IdMap {
   }
 
  private:
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs_;
+  struct Pair {
+    std::uint32_t old, now;
+  };
+  Few<Pair, 32> pairs_;
   std::uint32_t fresh_;
 };
 
 bool same_but_number(const Register& a, const Register& b) {
-  return a.kind == b.kind && a.frame == b.frame && a.flags == b.flags && a.target == b.target && a.off == b.off &&
-         a.size == b.size;
+  return a.kind == b.kind && a.frame == b.frame && a.flags == b.flags && a.off == b.off &&
+         (!a.is_pointer() || (a.target == b.target && a.size == b.size));
 }
+
+bool within(const Register& now, const Register& old) { return now.same_num(old) || now.num().within(old.num()); }
 
 class Comparer {
  public:
@@ -76,28 +107,29 @@ class Comparer {
         top ? graph_.at(now_.pc).live
             : static_cast<std::uint16_t>(graph_.at(now_.frames[index + 1]->call_pc).live & ~std::uint16_t{1});
     for (unsigned i = 0; i < isa::kFramePointer; ++i)
-      if ((live >> i & 1) != 0 && !registers(old.regs[i], now.regs[i])) return false;
+      if ((live >> i & 1) != 0 && !registers(old.regs[i], old.regs[i].node, now.regs[i])) return false;
     return stacks(index, old, now);
   }
 
-  bool registers(const Register& old, const Register& now) {
+  /// `node` is old's.
+  bool registers(const Register& old, ValueNode node, const Register& now) {
     if (how_ == Compare::exact) return exact(old, now);
     if (old.kind == RegKind::uninit) return true;
     if (old.kind != now.kind) return false;
     switch (old.kind) {
       case RegKind::scalar:
-        return scalars(old, now);
+        return scalars(old, node, now);
       case RegKind::map_value:
       case RegKind::map_key:
       case RegKind::memory:
       case RegKind::buffer:
       case RegKind::tp_buffer:
-        return same_but_number(old, now) && now.num.within(old.num) && ids_.same(old.id, now.id) &&
-               ids_.same(old.ref, now.ref);
+        return same_but_number(old, now) && within(now, old) && ids_.same(old.id, now.id) &&
+               ids_.same(old.reference(), now.reference());
       case RegKind::packet:
       case RegKind::packet_meta:
         return old.flags == now.flags && old.size <= now.size && old.off == now.off && ids_.same(old.id, now.id) &&
-               now.num.within(old.num);
+               within(now, old);
       case RegKind::uninit:
         return true;
       case RegKind::ctx:
@@ -117,27 +149,25 @@ class Comparer {
   }
 
   bool exact(const Register& old, const Register& now) {
-    if (!same_but_number(old, now) || old.num != now.num || !ids_.same(old.ref, now.ref)) return false;
+    if (!same_but_number(old, now) || !old.same_num(now) || !ids_.same(old.reference(), now.reference())) return false;
     return old.is_scalar() ? ids_.same_scalar(old.id, now.id) : ids_.same(old.id, now.id);
   }
 
-  bool scalars(const Register& old, const Register& now) {
-    if (exactly_) return same_but_number(old, now) && old.num == now.num && ids_.same_scalar(old.id, now.id);
-    if (how_ == Compare::needed && !values_.precise(old.node)) return true;
+  bool scalars(const Register& old, ValueNode node, const Register& now) {
+    if (exactly_) return same_but_number(old, now) && old.same_num(now) && ids_.same_scalar(old.id, now.id);
+    if (how_ == Compare::needed && !values_.precise(node)) return true;
     if (old.has(reg_flag::plus_const) != now.has(reg_flag::plus_const)) return false;
     if (old.has(reg_flag::plus_const) && old.off != now.off) return false;
-    return now.num.within(old.num) && ids_.same_scalar(old.id, now.id);
+    return within(now, old) && ids_.same_scalar(old.id, now.id);
   }
 
   bool stacks(unsigned index, const Frame& old, const Frame& now) {
-    static const Slot kNothing{};
-    const std::uint64_t read = how_ == Compare::needed ? old_.read[index] : ~std::uint64_t{0};
-    const std::size_t deepest =
-        how_ == Compare::exact ? std::max(old.slots.size(), now.slots.size()) : old.slots.size();
-    for (std::size_t i = 0; i < deepest; ++i) {
-      if ((read >> i & 1) == 0) continue;
-      if (!slots(i < old.slots.size() ? old.slots[i] : kNothing, i < now.slots.size() ? now.slots[i] : kNothing))
-        return false;
+    const unsigned deepest = how_ == Compare::exact ? std::max(old.stack.size(), now.stack.size()) : old.stack.size();
+    std::uint64_t asked = deepest == 0 ? 0 : ~std::uint64_t{0} >> (kSlots - deepest);
+    if (how_ == Compare::needed) asked &= old_.read[index];
+    for (; asked != 0; asked &= asked - 1) {
+      const auto i = static_cast<unsigned>(std::countr_zero(asked));
+      if (!slots(old.stack.at(i), old.nodes[i], now.stack.at(i))) return false;
     }
     return true;
   }
@@ -151,22 +181,22 @@ class Comparer {
     return Register::unknown();
   }
 
-  bool slots(const Slot& old, const Slot& now) {
+  bool slots(const Slot& old, ValueNode node, const Slot& now) {
     if (how_ == Compare::exact) {
       if (old.bytes != now.bytes) return false;
-    } else {
+    } else if (old.bytes != now.bytes || !old.is_spill()) {
       const auto old_number = as_number(old);
       const auto now_number = as_number(now);
       const bool any_read =
           std::any_of(old.bytes.begin(), old.bytes.end(), [](StackByte byte) { return byte != StackByte::invalid; });
       if (old_number && now_number && any_read) {
         if (!old.is_spill()) return true;  // nothing was known
-        return scalars(*old_number, *now_number);
+        return scalars(*old_number, node, *now_number);
       }
       for (unsigned i = 0; i < kSlotBytes; ++i)
         if (!bytes(old.bytes[i], now.bytes[i])) return false;
     }
-    return !old.is_spill() || registers(old.spilled, now.spilled);
+    return !old.is_spill() || registers(old.spilled, node, now.spilled);
   }
 
   bool bytes(StackByte old, StackByte now) const {
@@ -192,24 +222,21 @@ bool covers(const Walk& walk, const Checkpoint& old, const State& now, Compare h
 }
 
 void widen(const Walk& walk, const Checkpoint& old, State& now) {
-  const auto widen_one = [&](const Register& before, const Register& after) {
-    return before.is_scalar() && after.is_scalar() && !walk.values.precise(before.node) &&
-           !(after.node != 0 && walk.values.precise(after.node)) && before.num != after.num;
+  const auto widens = [&](const Register& before, ValueNode before_node, const Register& after, ValueNode after_node) {
+    return before.is_scalar() && after.is_scalar() && !walk.values.precise(before_node) &&
+           !(after_node != 0 && walk.values.precise(after_node)) && !before.same_num(after);
   };
   const unsigned depth = std::min(old.state.depth(), now.depth());
   for (unsigned f = 0; f < depth; ++f) {
     const Frame& before = *old.state.frames[f];
-    for (unsigned i = 0; i < isa::kFramePointer; ++i) {
-      if (!widen_one(before.regs[i], now.frames[f]->regs[i])) continue;
-      now.frames[f].change().regs[i] = Register::unknown();
-    }
-    const std::size_t slots = std::min(before.slots.size(), now.frames[f]->slots.size());
-    for (std::size_t i = 0; i < slots; ++i) {
-      const Slot& slot = now.frames[f]->slots[i];
-      if (!before.slots[i].is_spill() || !slot.is_spill() || !widen_one(before.slots[i].spilled, slot.spilled))
-        continue;
-      now.frames[f].change().slots[i].spilled = Register::unknown();
-    }
+    Cow<Frame>& after = now.frames[f];
+    for (unsigned i = 0; i < isa::kFramePointer; ++i)
+      if (widens(before.regs[i], before.regs[i].node, after->regs[i], after->regs[i].node))
+        after.change().regs[i] = Register::unknown();
+    for_each_slot(before.spills & after->spills, [&](unsigned i) {
+      if (widens(before.stack[i].spilled, before.nodes[i], after->stack[i].spilled, after->nodes[i]))
+        after.change().set_spilled(i, Register::unknown());
+    });
   }
 }
 

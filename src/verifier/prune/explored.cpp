@@ -2,15 +2,37 @@
 #include "verifier/prune/explored.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "verifier/walk.hpp"
 
 namespace skep::verifier {
 namespace {
 
-std::uint64_t key_of(const State& state) {
-  const std::uint64_t call = state.depth() > 1 ? state.top().call_pc + std::uint64_t{1} : 0;
-  return call << 32 | state.pc;
+constexpr unsigned kKindBits = 5;
+static_assert(static_cast<unsigned>(RegKind::function) < 1u << kKindBits);
+
+Fingerprint fingerprint(const State& state, std::uint16_t live) {
+  Fingerprint print;
+  print.place = std::uint64_t{state.depth()} << 32 | state.top().call_pc;
+  for (unsigned i = 0; i < isa::kFramePointer; ++i) {
+    if ((live >> i & 1) == 0) continue;
+    const auto kind = static_cast<std::uint64_t>(state.reg(i).kind);
+    print.kinds |= kind << i * kKindBits;
+    if (kind != 0) print.known |= ((std::uint64_t{1} << kKindBits) - 1) << i * kKindBits;
+  }
+  return print;
+}
+
+std::uint64_t digest(Fingerprint& print, const State& state, std::uint16_t live) {
+  if (print.digest != 0) return print.digest;
+  print.digest = 1;
+  for (unsigned i = 0; i < isa::kFramePointer; ++i) {
+    if ((live >> i & 1) == 0 || state.reg(i).kind == RegKind::uninit) continue;
+    print.digest = std::rotl(print.digest, 7) + state.reg(i).digest();
+  }
+  print.digest |= 1;
+  return print.digest;
 }
 
 bool is_open(const Checkpoint& checkpoint) { return checkpoint.branches > 0; }
@@ -47,14 +69,32 @@ const Checkpoint* Explored::previous_visit(const State& state, std::uint32_t pc,
   return nullptr;
 }
 
-bool Explored::covers_open(Walk& walk, const Checkpoint& checkpoint, const Place& place, bool& endless) {
+Explored::~Explored() {
+  const auto free_all = [this](Checkpoint* first) {
+    while (first != nullptr) free(std::exchange(first, first->next));
+  };
+  for (Checkpoint* head : heads_) free_all(head);
+  free_all(retired_);
+}
+
+void Explored::free(Checkpoint* checkpoint) noexcept {
+  checkpoint->~Checkpoint();
+  checkpoints_.give(checkpoint);
+}
+
+/// With one that is open still: stop at it, or notice that nothing has changed since.
+Visit Explored::compare_open(Walk& walk, Checkpoint& old, Fingerprint& now, const Place& place) {
   // Callbacks and may_goto end by themselves: another round within the last one shows nothing new.
-  const bool another_round = place.calls_back || checkpoint.state.may_goto_depth != walk.state.may_goto_depth;
-  if (place.force_checkpoint && another_round && covers(walk, checkpoint, walk.state, Compare::within)) return true;
-  if (place.calls_back) return false;
-  endless = checkpoint.state.may_goto_depth == walk.state.may_goto_depth && same_rounds(checkpoint.state, walk.state) &&
-            covers(walk, checkpoint, walk.state, Compare::exact);
-  return false;
+  const bool another_round = place.calls_back || old.state.may_goto_depth != walk.state.may_goto_depth;
+  if (place.force_checkpoint && another_round) {
+    const bool may_cover = ((old.print.kinds ^ now.kinds) & old.print.known) == 0;
+    if (may_cover && covers(walk, old, walk.state, Compare::within)) return Visit::covered;
+  }
+  if (place.calls_back || old.state.may_goto_depth != walk.state.may_goto_depth || old.print.kinds != now.kinds ||
+      digest(old.print, old.state, place.live) != digest(now, walk.state, place.live))
+    return Visit::go_on;
+  const bool endless = same_rounds(old.state, walk.state) && covers(walk, old, walk.state, Compare::exact);
+  return endless ? Visit::endless : Visit::go_on;
 }
 
 void Explored::take_over_needs(Walk& walk, const Checkpoint& old, const State& now) {
@@ -65,11 +105,10 @@ void Explored::take_over_needs(Walk& walk, const Checkpoint& old, const State& n
     for (unsigned i = 0; i < isa::kFramePointer; ++i)
       if (before.regs[i].is_scalar() && walk.values.precise(before.regs[i].node))
         walk.values.mark_precise(after.regs[i].node);
-    const std::size_t slots = std::min(before.slots.size(), after.slots.size());
-    for (std::size_t i = 0; i < slots; ++i)
-      if (before.slots[i].is_spill() && after.slots[i].is_spill() && before.slots[i].spilled.is_scalar() &&
-          walk.values.precise(before.slots[i].spilled.node))
-        walk.values.mark_precise(after.slots[i].spilled.node);
+    for_each_slot(before.spills & after.spills & old.read[f], [&](unsigned i) {
+      if (before.stack[i].spilled.is_scalar() && walk.values.precise(before.nodes[i]))
+        walk.values.mark_precise(after.nodes[i]);
+    });
   }
 }
 
@@ -91,68 +130,103 @@ void Explored::end_way(Walk& walk, Checkpoint* parent) {
   }
 }
 
-/// A checkpoint that covers nothing time and again is not worth comparing with. True when it left the chain.
-bool Explored::missed(Chain& chain, std::size_t index, bool count, const Place& place) {
-  Checkpoint& old = *chain[index];
-  if (count) ++old.misses;
-  const std::uint32_t patience = place.force_checkpoint && is_open(old) ? 64 : 3;
-  if (old.misses <= old.hits * patience + patience) return false;
+/// Takes a checkpoint out of its chain.
+void Explored::remove(Checkpoint*& link, bool keeps_frames) {
+  Checkpoint* old = std::exchange(link, link->next);
   --kept_;
-  if (is_open(old) || is_incomplete(old) || old.heads_loop) {
-    retired_.push_back(std::move(chain[index]));
-    if (retired_.size() >= sweep_at_) sweep();
-  }
-  chain.erase(chain.begin() + static_cast<std::ptrdiff_t>(index));
-  return true;
+  if (!is_open(*old) && !is_incomplete(*old) && !old->heads_loop) return free(old);
+  // Nobody compares with it any more, unless paths stopped at it.
+  if (!keeps_frames && !is_incomplete(*old) && !old->heads_loop) old->state.frames = {};
+  old->next = retired_;
+  retired_ = old;
+  if (++retired_count_ >= sweep_at_) sweep();
 }
 
 void Explored::sweep() {
-  std::erase_if(retired_, [](const std::unique_ptr<Checkpoint>& old) {
-    return !is_open(*old) && !is_incomplete(*old) && !old->heads_loop;
-  });
-  sweep_at_ = std::max<std::size_t>(2 * retired_.size(), 64);
+  for (Checkpoint** link = &retired_; *link != nullptr;) {
+    Checkpoint* old = *link;
+    if (is_open(*old) || is_incomplete(*old) || old->heads_loop) {
+      link = &old->next;
+      continue;
+    }
+    *link = old->next;
+    --retired_count_;
+    free(old);
+  }
+  sweep_at_ = std::max<std::size_t>(2 * retired_count_, 64);
+}
+
+void Explored::forget(Walk& walk) {
+  const std::size_t enough = walk.used_bytes() / 2;
+  for (const std::uint32_t most_hits : {0u, ~0u}) {
+    for (Checkpoint*& head : heads_) {
+      for (Checkpoint** link = &head; *link != nullptr;) {
+        Checkpoint& old = **link;
+        if (is_open(old) || is_incomplete(old) || old.heads_loop || old.hits > most_hits)
+          link = &old.next;
+        else
+          remove(*link, false);
+      }
+    }
+    sweep();
+    if (walk.used_bytes() <= enough) return;
+  }
+}
+
+/// Where another checkpoint is worth comparing with at all.
+Visit Explored::compare(Walk& walk, Checkpoint& old, Fingerprint& now, const Place& place) {
+  if (is_open(old)) {
+    const Visit visit = compare_open(walk, old, now, place);
+    if (visit != Visit::covered) return visit;
+    ++old.hits;
+    take_over_needs(walk, old, walk.state);
+    note_loop(walk.state.parent, &old);
+    old.backedges.push_back({&old, walk.state});
+    return visit;
+  }
+  if (((old.print.kinds ^ now.kinds) & old.print.known) != 0) return Visit::go_on;
+  const bool incomplete = is_incomplete(old);
+  if (!covers(walk, old, walk.state, incomplete ? Compare::within : Compare::needed)) return Visit::go_on;
+  ++old.hits;
+  take_over_needs(walk, old, walk.state);
+  if (incomplete) {
+    note_loop(walk.state.parent, old.loop);
+    old.loop->backedges.push_back({&old, walk.state});
+  }
+  return Visit::covered;
 }
 
 Visit Explored::visit(Walk& walk, const Place& place) {
-  Chain& chain = chains_[key_of(walk.state)];
+  if (heads_.empty()) heads_.resize(walk.input.program->insns.size());
   const std::uint32_t jumps = walk.stats.jumps;
   bool add = walk.input.options.check_often || place.force_checkpoint ||
              (jumps - last_jumps_ >= 2 && walk.stats.processed - last_processed_ >= 8);
-  for (std::size_t i = 0; i < chain.size();) {
-    Checkpoint& old = *chain[i];
-    if (is_open(old)) {
-      bool endless = false;
-      if (covers_open(walk, old, place, endless)) {
-        ++old.hits;
-        take_over_needs(walk, old, walk.state);
-        note_loop(walk.state.parent, &old);
-        old.backedges.push_back({&old, walk.state});
-        return Visit::covered;
-      }
-      if (endless) return Visit::endless;
-      // In a loop that is being unrolled, few states are worth keeping: each iteration differs from the last.
-      const bool soon = jumps - last_jumps_ < 20 && walk.stats.processed - last_processed_ < 100;
-      if (soon && !place.force_checkpoint && !walk.input.options.check_often) add = false;
-      if (!missed(chain, i, add, place)) ++i;
+  Fingerprint now = fingerprint(walk.state, place.live);
+  std::uint32_t others = 0;
+  for (Checkpoint** link = &heads_[walk.state.pc]; *link != nullptr;) {
+    Checkpoint& old = **link;
+    if (old.print.place != now.place) {
+      link = &old.next;
       continue;
     }
-    const bool incomplete = is_incomplete(old);
-    if (covers(walk, old, walk.state, incomplete ? Compare::within : Compare::needed)) {
-      ++old.hits;
-      take_over_needs(walk, old, walk.state);
-      if (incomplete) {
-        note_loop(walk.state.parent, old.loop);
-        old.loop->backedges.push_back({&old, walk.state});
-      }
-      return Visit::covered;
-    }
-    if (!missed(chain, i, add, place)) ++i;
+    const Visit visit = compare(walk, old, now, place);
+    if (visit != Visit::go_on) return visit;
+    // In a loop that is being unrolled, few states are worth keeping: each iteration differs from the last.
+    const bool soon = jumps - last_jumps_ < 20 && walk.stats.processed - last_processed_ < 100;
+    if (is_open(old) && soon && !place.force_checkpoint && !walk.input.options.check_often) add = false;
+    // One that covers nothing time and again is not worth comparing with.
+    if (add) ++old.misses;
+    const std::uint32_t patience = place.force_checkpoint && is_open(old) ? 64 : 3;
+    if (old.misses > old.hits * patience + patience)
+      remove(*link, place.force_checkpoint);
+    else
+      link = &old.next, ++others;
   }
-  if (add) keep(walk, chain);
+  if (add && walk.has_room()) keep(walk, now, others);
   return Visit::go_on;
 }
 
-void Explored::keep(Walk& walk, Chain& chain) {
+void Explored::keep(Walk& walk, const Fingerprint& print, std::uint32_t others) {
   State& state = walk.state;
   // From here on this checkpoint answers for what the live scalars are.
   Frame& top = state.change_top();
@@ -165,15 +239,18 @@ void Explored::keep(Walk& walk, Chain& chain) {
       reg = {};
     }
   }
-  for (Slot& slot : top.slots)
-    if (slot.is_spill() && slot.spilled.is_scalar()) slot.spilled.node = walk.values.keep(slot.spilled.node);
-  auto checkpoint = std::make_unique<Checkpoint>();
+  for_each_slot(top.spills, [&](unsigned i) {
+    if (top.stack[i].spilled.is_scalar()) top.nodes[i] = walk.values.keep(top.nodes[i]);
+  });
+  auto* checkpoint = new (checkpoints_.take()) Checkpoint;
   checkpoint->state = state;
+  checkpoint->print = print;
   checkpoint->level = state.parent != nullptr ? state.parent->level + 1 : 1;
-  state.parent = checkpoint.get();
+  checkpoint->next = heads_[state.pc];
+  heads_[state.pc] = checkpoint;
+  state.parent = checkpoint;
   state.written = {};
-  walk.stats.most_states_at_insn = std::max(walk.stats.most_states_at_insn, static_cast<std::uint32_t>(chain.size()));
-  chain.push_back(std::move(checkpoint));
+  walk.stats.most_states_at_insn = std::max(walk.stats.most_states_at_insn, others);
   ++kept_;
   ++walk.stats.total_states;
   walk.stats.peak_states = std::max(walk.stats.peak_states, kept_);

@@ -8,8 +8,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "verifier/prune/values.hpp"
@@ -28,8 +26,18 @@ struct Backedge {
   State state;
 };
 
+/// What rejects most comparisons before they start. Registers are those of the innermost frame that are live.
+struct Fingerprint {
+  std::uint64_t place = 0;   ///< depth of calls, and where the innermost was made
+  std::uint64_t kinds = 0;   ///< five bits a register
+  std::uint64_t known = 0;   ///< all five, where something was written
+  std::uint64_t digest = 0;  ///< of all that is known of them; 0: not asked for yet
+};
+
 struct Checkpoint {
-  State state;                 ///< its parent is the checkpoint before
+  State state;  ///< its parent is the checkpoint before
+  Fingerprint print;
+  Checkpoint* next = nullptr;  ///< at the same instruction, or among the retired
   std::uint32_t branches = 1;  ///< ways on that have not ended
   std::uint32_t hits = 0, misses = 0;
   std::uint32_t level = 0;                       ///< checkpoints before it on its path
@@ -50,28 +58,42 @@ enum class Visit : std::uint8_t { go_on, covered, endless };
 
 class Explored {
  public:
+  Explored() = default;
+  Explored(const Explored&) = delete;
+  Explored& operator=(const Explored&) = delete;
+  ~Explored();
+
   /// Asks whether the walk's state at its pc is covered; if not, may keep it as a checkpoint.
   [[nodiscard]] Visit visit(Walk& walk, const Place& place);
   /// A way on of `parent`, and with it perhaps of those before, has ended.
   static void end_way(Walk& walk, Checkpoint* parent);
   /// The latest checkpoint at this pc and call depth on the way to the walk's state; null when there is none.
   [[nodiscard]] static const Checkpoint* previous_visit(const State& state, std::uint32_t pc, unsigned depth) noexcept;
+  /// Forgets what nobody needs any more, so that less memory is held: less is covered, but no verdict changes.
+  void forget(Walk& walk);
 
   [[nodiscard]] std::uint32_t kept() const noexcept { return kept_; }
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return checkpoints_.used_bytes(); }
+  [[nodiscard]] std::size_t held_bytes() const noexcept {
+    return checkpoints_.held_bytes() + heads_.capacity() * sizeof(Checkpoint*);
+  }
 
  private:
-  using Chain = std::vector<std::unique_ptr<Checkpoint>>;
-
-  [[nodiscard]] static bool covers_open(Walk& walk, const Checkpoint& checkpoint, const Place& place, bool& endless);
+  [[nodiscard]] static Visit compare(Walk& walk, Checkpoint& old, Fingerprint& now, const Place& place);
+  [[nodiscard]] static Visit compare_open(Walk& walk, Checkpoint& old, Fingerprint& now, const Place& place);
   static void take_over_needs(Walk& walk, const Checkpoint& checkpoint, const State& state);
   static void close_loop(Walk& walk, Checkpoint& checkpoint);
-  [[nodiscard]] bool missed(Chain& chain, std::size_t index, bool count, const Place& place);
+  void remove(Checkpoint*& link, bool keeps_frames);
+  void free(Checkpoint* checkpoint) noexcept;
   void sweep();
-  void keep(Walk& walk, Chain& chain);
+  /// `others`: kept at this instruction already.
+  void keep(Walk& walk, const Fingerprint& print, std::uint32_t others);
 
-  std::unordered_map<std::uint64_t, Chain> chains_;
-  std::vector<std::unique_ptr<Checkpoint>> retired_;  ///< no longer compared with, but others still name them
-  std::size_t sweep_at_ = 64;                         ///< how many of those are looked through for ones nobody names
+  Pool checkpoints_{sizeof(Checkpoint)};
+  std::vector<Checkpoint*> heads_;  ///< by pc: the latest
+  Checkpoint* retired_ = nullptr;   ///< no longer compared with, but others still name them
+  std::size_t retired_count_ = 0;
+  std::size_t sweep_at_ = 64;  ///< how many of those are looked through for ones nobody names
   std::uint32_t kept_ = 0;
   std::uint32_t last_jumps_ = 0, last_processed_ = 0;
 };

@@ -6,50 +6,71 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "verifier/state/register.hpp"
 
 namespace skep::verifier {
 
+/// Grows up to kMostNodes; from then on every new value is taken for one that has to be exact.
 class Values {
  public:
+  static constexpr std::size_t kMostNodes = std::size_t{1} << 20;
+
+  Values() { add(0, 0, true); }
+
   /// A node of its own for what a checkpoint keeps of a value.
   [[nodiscard]] ValueNode keep(ValueNode from) {
-    nodes_.push_back({from, 0, false});
-    return static_cast<ValueNode>(nodes_.size() - 1);
+    if (size_ < kMostNodes) return add(from, 0, false);
+    mark_precise(from);
+    return 0;
   }
   /// The node of a value computed from two.
   [[nodiscard]] ValueNode join(ValueNode a, ValueNode b) {
     if (a == b || b == 0) return a;
     if (a == 0) return b;
-    nodes_.push_back({a, b, nodes_[a].precise && nodes_[b].precise});
-    return static_cast<ValueNode>(nodes_.size() - 1);
+    if (size_ < kMostNodes) return add(a, b, precise(a) && precise(b));
+    mark_precise(a);
+    return b;
   }
-  [[nodiscard]] bool precise(ValueNode node) const noexcept { return nodes_[node].precise; }
+  [[nodiscard]] bool precise(ValueNode node) const noexcept { return (at(node).first & kPrecise) != 0; }
   void mark_precise(ValueNode node) {
     todo_.push_back(node);
     while (!todo_.empty()) {
-      Node& next = nodes_[todo_.back()];
+      Node& next = at(todo_.back());
       todo_.pop_back();
-      if (next.precise) continue;
-      next.precise = true;
-      ++marks_;
-      todo_.push_back(next.first);
+      if ((next.first & kPrecise) != 0) continue;
       todo_.push_back(next.second);
+      todo_.push_back(next.first);
+      next.first |= kPrecise;
+      ++marks_;
     }
   }
   /// How many nodes were ever marked.
   [[nodiscard]] std::uint64_t marks() const noexcept { return marks_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return nodes_.capacity() * sizeof(Node); }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return blocks_.size() * kBlock * sizeof(Node) + todo_.capacity() * sizeof(ValueNode);
+  }
 
  private:
   struct Node {
-    ValueNode first = 0, second = 0;
-    bool precise = false;
+    ValueNode first, second;  ///< what it comes from; kPrecise in `first`
   };
-  std::vector<Node> nodes_{{0, 0, true}};  ///< [0] is nobody's, and ends every walk
+  static constexpr ValueNode kPrecise = ValueNode{1} << 31;
+  static constexpr std::size_t kBlock = 512;
+
+  ValueNode add(ValueNode first, ValueNode second, bool precise) {
+    if (size_ % kBlock == 0) blocks_.push_back(std::make_unique_for_overwrite<Node[]>(kBlock));
+    at(size_) = {first | (precise ? kPrecise : 0), second};
+    return size_++;
+  }
+  [[nodiscard]] Node& at(ValueNode node) noexcept { return blocks_[node / kBlock][node % kBlock]; }
+  [[nodiscard]] const Node& at(ValueNode node) const noexcept { return blocks_[node / kBlock][node % kBlock]; }
+
+  std::vector<std::unique_ptr<Node[]>> blocks_;  ///< node 0 is nobody's, and ends every walk
   std::vector<ValueNode> todo_;
+  ValueNode size_ = 0;
   std::uint64_t marks_ = 0;
 };
 

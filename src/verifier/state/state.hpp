@@ -1,39 +1,22 @@
 // What holds at one instruction on one path: a stack of frames, and the references the program has to give back.
 //
-// Copying is cheap: frames are shared until changed. Slots count downwards from the frame pointer: slot i is the eight
-// bytes at [-8(i+1), -8i); a slot's bytes are kept in ascending address order.
+// Copying is cheap: frames are shared until changed, and so is what is on their stacks.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "isa/table.hpp"
 #include "verifier/state/cow.hpp"
 #include "verifier/state/register.hpp"
+#include "verifier/state/stack.hpp"
 
 namespace skep::verifier {
 
-inline constexpr std::int32_t kStackBytes = 512;
-inline constexpr std::int32_t kSlotBytes = 8;
-inline constexpr unsigned kSlots = kStackBytes / kSlotBytes;
 inline constexpr unsigned kMaxFrames = 8;
-
-/// What a byte of the stack holds.
-enum class StackByte : std::uint8_t { invalid, misc, zero, spill };
-
-struct Slot {
-  std::array<StackByte, kSlotBytes> bytes{};
-  Register spilled;  ///< when bytes[0] is spill
-
-  [[nodiscard]] bool is_spill() const noexcept { return bytes[0] == StackByte::spill; }
-  /// How many bytes the spilled register takes, from the lowest.
-  [[nodiscard]] unsigned spill_bytes() const noexcept {
-    return static_cast<unsigned>(
-        std::find_if(bytes.begin(), bytes.end(), [](StackByte b) { return b != StackByte::spill; }) - bytes.begin());
-  }
-};
 
 /// How a function came to be called back by a helper.
 struct Callback {
@@ -44,10 +27,71 @@ struct Callback {
 
 struct Frame {
   std::array<Register, isa::kRegisters> regs;
-  std::vector<Slot> slots;    ///< as deep as the path has written or read
-  std::uint32_t call_pc = 0;  ///< where the caller goes on from
+  Stack stack;
+  std::array<ValueNode, kSlots> nodes{};  ///< of spilled scalars
+  std::uint64_t spills = 0;               ///< slots that hold a register
+  std::uint32_t call_pc = 0;              ///< where the caller goes on from
   std::uint32_t subprog = 0;
   Callback callback;
+
+  /// A spilled register with all that is known of it.
+  [[nodiscard]] Register spilled(unsigned slot) const noexcept {
+    Register reg = stack[slot].spilled;
+    reg.node = nodes[slot];
+    return reg;
+  }
+  void set_spilled(unsigned slot, const Register& reg) {
+    nodes[slot] = reg.node;
+    spills |= std::uint64_t{1} << slot;
+    Register& spilled = stack.change(slot).spilled;
+    spilled = reg;
+    spilled.node = 0;
+  }
+  /// What was spilled is no value any more: its bytes are just bytes.
+  void scrub(unsigned slot) {
+    const std::uint64_t bit = std::uint64_t{1} << slot;
+    if ((spills & bit) == 0) return;
+    spills &= ~bit;
+    Slot& cell = stack.change(slot);
+    for (StackByte& byte : cell.bytes)
+      if (byte == StackByte::spill) byte = StackByte::misc;
+    cell.spilled = {};
+  }
+};
+
+/// Calls `visit(slot)` for each slot in a set.
+template <class Visit>
+void for_each_slot(std::uint64_t slots, Visit visit) {
+  for (; slots != 0; slots &= slots - 1) visit(static_cast<unsigned>(std::countr_zero(slots)));
+}
+
+/// The frames of a path, outermost first; each of them exists.
+class Frames {
+ public:
+  [[nodiscard]] unsigned size() const noexcept { return size_; }
+  [[nodiscard]] Cow<Frame>& operator[](unsigned i) noexcept { return frames_[i]; }
+  [[nodiscard]] const Cow<Frame>& operator[](unsigned i) const noexcept { return frames_[i]; }
+  [[nodiscard]] Cow<Frame>& back() noexcept { return frames_[size_ - 1]; }
+  [[nodiscard]] const Cow<Frame>& back() const noexcept { return frames_[size_ - 1]; }
+  [[nodiscard]] const Cow<Frame>* begin() const noexcept { return frames_.data(); }
+  [[nodiscard]] const Cow<Frame>* end() const noexcept { return frames_.data() + size_; }
+  [[nodiscard]] Cow<Frame>* begin() noexcept { return frames_.data(); }
+  [[nodiscard]] Cow<Frame>* end() noexcept { return frames_.data() + size_; }
+  void push_back(Cow<Frame> frame) { frames_[size_++] = std::move(frame); }  ///< at most kMaxFrames
+  void pop_back() { frames_[--size_] = {}; }
+
+ private:
+  std::array<Cow<Frame>, kMaxFrames> frames_;
+  unsigned size_ = 0;
+};
+
+/// Where states get their parts from. Outlives them.
+struct Pools {
+  Pool frames{Cow<Frame>::kBlockBytes};
+  Pool chunks{Cow<Stack::Chunk>::kBlockBytes};
+
+  [[nodiscard]] std::size_t used_bytes() const noexcept { return frames.used_bytes() + chunks.used_bytes(); }
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return frames.held_bytes() + chunks.held_bytes(); }
 };
 
 /// Something acquired and not yet given back.
@@ -60,7 +104,7 @@ struct Reference {
 struct Checkpoint;
 
 struct State {
-  std::vector<Cow<Frame>> frames;
+  Frames frames;
   std::vector<Reference> references;
   std::uint32_t pc = 0;
   std::uint32_t may_goto_depth = 0;
@@ -69,14 +113,14 @@ struct State {
   /// Slots written since the parent, by frame: reads of these tell nothing of the parent's.
   std::array<std::uint64_t, kMaxFrames> written{};
 
-  [[nodiscard]] unsigned depth() const noexcept { return static_cast<unsigned>(frames.size()); }
+  [[nodiscard]] unsigned depth() const noexcept { return frames.size(); }
   [[nodiscard]] const Frame& top() const noexcept { return *frames.back(); }
   [[nodiscard]] Frame& change_top() { return frames.back().change(); }
   [[nodiscard]] const Register& reg(unsigned number) const noexcept { return top().regs[number]; }
   [[nodiscard]] Register& change_reg(unsigned number) { return change_top().regs[number]; }
 
-  /// Calls `visit(Register&)` for every register and spilled register for which `wanted(const Register&)` is true;
-  /// frames without such stay shared.
+  /// Calls `visit(Register&)` for every register and spilled register for which `wanted(const Register&)`, which must
+  /// not ask for the node, is true; frames without such stay shared.
   template <class Wanted, class Visit>
   void change_all(Wanted wanted, Visit visit);
 };
@@ -86,8 +130,12 @@ void State::change_all(Wanted wanted, Visit visit) {
   for (Cow<Frame>& frame : frames) {
     for (unsigned i = 0; i < isa::kRegisters; ++i)
       if (wanted(frame->regs[i])) visit(frame.change().regs[i]);
-    for (std::size_t i = 0; i < frame->slots.size(); ++i)
-      if (frame->slots[i].is_spill() && wanted(frame->slots[i].spilled)) visit(frame.change().slots[i].spilled);
+    for_each_slot(frame->spills, [&](unsigned i) {
+      if (!wanted(frame->stack[i].spilled)) return;
+      Register reg = frame->spilled(i);
+      visit(reg);
+      frame.change().set_spilled(i, reg);
+    });
   }
 }
 

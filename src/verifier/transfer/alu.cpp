@@ -34,7 +34,7 @@ bool is_shift(Alu op) { return op == Alu::lsh || op == Alu::rsh || op == Alu::ar
 /// Scalars with one id are known to be equal; a copy of a variable makes such a pair.
 void link_before_copy(Walk& walk, unsigned number) {
   const Register& source = walk.state.reg(number);
-  if (!source.is_scalar() || source.num.is_constant()) return;
+  if (!source.is_scalar() || source.is_fixed()) return;
   if (source.has(reg_flag::plus_const)) walk.state.change_reg(number).unlink();
   if (walk.state.reg(number).id == 0) walk.state.change_reg(number).id = walk.new_id();
 }
@@ -54,8 +54,8 @@ Objection transfer_move(Walk& walk, const Step& step) {
   if (source.is_pointer() && bits < 64) {
     if (walk.hides(source)) return step.finds(Code::pointer_partial_copy, {insn.src});
     Register reg = Register::unknown();
-    if (extends_sign) reg.num = sign_extend(reg.num, bits);
-    if (step.is32()) reg.num = zero_extend(reg.num, 32);
+    if (extends_sign) reg.set_num(sign_extend(reg.num(), bits));
+    if (step.is32()) reg.set_num(zero_extend(reg.num(), 32));
     walk.state.change_reg(insn.dst) = reg;
     return {};
   }
@@ -64,12 +64,12 @@ Objection transfer_move(Walk& walk, const Step& step) {
     walk.state.change_reg(insn.dst) = copy;
     return {};
   }
-  const bool unchanged = extends_sign ? source.num.umax < (std::uint64_t{1} << (bits - 1))
-                                      : bits == 64 || source.num.umax <= std::numeric_limits<std::uint32_t>::max();
+  const bool unchanged = extends_sign ? source.num().umax < (std::uint64_t{1} << (bits - 1))
+                                      : bits == 64 || source.num().umax <= std::numeric_limits<std::uint32_t>::max();
   if (unchanged) link_before_copy(walk, insn.src);
   Register copy = walk.state.reg(insn.src);
-  if (extends_sign) copy.num = sign_extend(copy.num, bits);
-  if (step.is32()) copy.num = zero_extend(copy.num, 32);
+  if (extends_sign) copy.set_num(sign_extend(copy.num(), bits));
+  if (step.is32()) copy.set_num(zero_extend(copy.num(), 32));
   if (!unchanged) copy.unlink();
   walk.state.change_reg(insn.dst) = copy;
   return {};
@@ -86,12 +86,12 @@ Objection transfer_unary(Walk& walk, const Step& step) {
   reg.unlink();
   const auto zero = Scalar::constant(0);
   if (step.info.operation == Operation::neg_) {
-    reg.num = step.is32() ? alu_half(Alu::sub, zero, reg.num) : alu(Alu::sub, zero, reg.num);
+    reg.set_num(step.is32() ? alu_half(Alu::sub, zero, reg.num()) : alu(Alu::sub, zero, reg.num()));
     return {};
   }
   const auto bits = static_cast<unsigned>(insn.imm);
   // This machine is little-endian: to little-endian only cuts.
-  reg.num = step.info.operation == Operation::le_ ? zero_extend(reg.num, bits) : byte_swap(reg.num, bits);
+  reg.set_num(step.info.operation == Operation::le_ ? zero_extend(reg.num(), bits) : byte_swap(reg.num(), bits));
   return {};
 }
 
@@ -144,7 +144,7 @@ bool takes_offset(RegKind kind, bool known) {
 Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& pointer, const Register& number,
                        bool pointer_is_dst) {
   const unsigned dst = step.insn.dst;
-  const Scalar& by = number.num;
+  const Scalar& by = number.num();
   const bool known = by.is_constant();
   if (step.is32()) {
     if (op != Alu::sub || !walk.may_leak())
@@ -168,7 +168,7 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
   if (known && moved == static_cast<std::int32_t>(moved)) {
     result.off = static_cast<std::int32_t>(moved);
   } else {
-    result.num = alu(op, pointer.num, by);
+    result.set_num(alu(op, pointer.num(), by));
     result.node = walk.values.join(pointer.node, number.node);
     if (pointer.is_packet()) {
       result.id = walk.new_id();
@@ -178,7 +178,7 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
       }
     }
   }
-  if (auto bad = check_offset(step, pointer, result.num, result.off)) return bad;
+  if (auto bad = check_offset(step, pointer, result.num(), result.off)) return bad;
   if (auto bad = masked.end(result)) return bad;
   walk.state.change_reg(dst) = result;
   return {};
@@ -236,7 +236,7 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
     if (op != Alu::sub || !walk.may_leak())
       return step.finds(Code::pointer_pointer_arithmetic, {insn.dst, insn.src}, step.info.mnemonic);
     Register result = Register::unknown();
-    if (step.is32()) result.num = zero_extend(result.num, 32);
+    if (step.is32()) result.set_num(zero_extend(result.num(), 32));
     walk.state.change_reg(insn.dst) = result;
     return {};
   }
@@ -252,9 +252,9 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
   if (auto bad = note_unmasked(walk, step, op)) return bad;
   if (auto bad = fork_on_sign(walk, step, op, right, left)) return bad;
   Register result = left;
-  result.num = step.is32() ? alu_half(op, left.num, right.num) : alu(op, left.num, right.num);
+  result.set_num(step.is32() ? alu_half(op, left.num(), right.num()) : alu(op, left.num(), right.num()));
   result.node = walk.values.join(left.node, right.node);
-  relink(result, op, step.is32(), right.num, walk.input.options.privileges.bpf);
+  relink(result, op, step.is32(), right.num(), walk.input.options.privileges.bpf);
   walk.state.change_reg(insn.dst) = result;
   return {};
 }

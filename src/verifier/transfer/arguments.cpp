@@ -210,7 +210,7 @@ class Checker {
       case Arg::alloc_size:
         if (!reg().is_constant()) return finds(Code::argument_not_constant);
         walk_.need_precise(reg());
-        call_.alloc_bytes = reg().num.value();
+        call_.alloc_bytes = reg().fixed();
         return {};
       default:  // the kinds that take a pointer
         return check_pointer();
@@ -242,17 +242,17 @@ class Checker {
     // Inside an object lie others: which one is meant, its type tells.
     const bool inside = reg().kind == RegKind::btf_object && !arg_->releases && reg().off > 0;
     if (reg().off != 0 && !inside) return finds(Code::argument_offset, reg().off);
-    if (!reg().num.is_constant() || reg().num.value() != 0) return finds(Code::argument_offset, reg().num.smin);
+    if (!reg().is_fixed() || reg().fixed() != 0) return finds(Code::argument_offset, reg().num().smin);
     return {};
   }
 
   Objection check_reference() {
     if (arg_->releases) {
-      if (reg().ref == 0) return finds(Code::argument_not_referenced);
+      if (reg().reference() == 0) return finds(Code::argument_not_referenced);
       call_.released_ref = reg().ref;
       call_.released_number = number_;
     }
-    if (reg().ref != 0) {
+    if (reg().reference() != 0) {
       if (call_.shared_ref != 0 && call_.shared_ref != reg().ref) return finds(Code::argument_two_references);
       call_.shared_ref = reg().ref;
     }
@@ -329,7 +329,7 @@ class Checker {
   /// The kernel reads and writes through such a pointer as a number of that size.
   Objection check_aligned(std::uint32_t bytes) const {
     const auto at =
-        alu(Alu::add, reg().num, Scalar::constant(static_cast<std::uint64_t>(std::int64_t{reg().off}))).bits;
+        alu(Alu::add, reg().num(), Scalar::constant(static_cast<std::uint64_t>(std::int64_t{reg().off}))).bits;
     if (((at.value | at.mask) & (bytes - 1)) == 0) return {};
     return step_.finds(Code::access_misaligned, {number_, reg().off, bytes}, name_of(reg().kind));
   }
@@ -338,25 +338,25 @@ class Checker {
   Objection check_string() const {
     const MapInfo map = walk_.map_of(reg());
     if (map.frozen.empty()) return finds(Code::argument_string);
-    if (!reg().num.is_constant()) return finds(Code::argument_string);
-    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().num.value());
+    if (!reg().is_fixed()) return finds(Code::argument_string);
+    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().fixed());
     if (at < 0 || at >= static_cast<std::int64_t>(map.frozen.size())) return finds(Code::argument_string);
     const auto rest = map.frozen.subspan(static_cast<std::size_t>(at));
     return std::memchr(rest.data(), 0, rest.size()) != nullptr ? Objection{} : finds(Code::argument_string);
   }
 
   void note_constant_key(std::uint32_t bytes) {
-    if (bytes != 4 || reg().kind != RegKind::stack || !reg().num.is_constant()) return;
-    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().num.value());
+    if (bytes != 4 || reg().kind != RegKind::stack || !reg().is_fixed()) return;
+    const std::int64_t at = reg().off + static_cast<std::int64_t>(reg().fixed());
     if (at < -kStackBytes || at > -4) return;
     const Frame& frame = *walk_.state.frames[reg().frame];
-    const auto slot = static_cast<std::size_t>((-at - 1) / kSlotBytes);
-    if (slot >= frame.slots.size()) return;
-    const Slot& cell = frame.slots[slot];
+    const auto slot = static_cast<unsigned>((-at - 1) / kSlotBytes);
+    if (slot >= frame.stack.size()) return;
+    const Slot& cell = frame.stack[slot];
     const bool at_start = at % kSlotBytes == 0;
     if (at_start && cell.is_spill() && cell.spill_bytes() >= 4 && cell.spilled.is_constant()) {
-      call_.key_node = cell.spilled.node;
-      call_.constant_key = cell.spilled.num.value() & 0xffffffffu;
+      call_.key_node = frame.nodes[slot];
+      call_.constant_key = cell.spilled.fixed() & 0xffffffffu;
       return;
     }
     const auto first = static_cast<std::size_t>((at % kSlotBytes + kSlotBytes) % kSlotBytes);
@@ -369,7 +369,7 @@ class Checker {
 
   Objection check_size() {
     if (!reg().is_scalar()) return wrong_kind();
-    const Scalar& num = reg().num;
+    const Scalar& num = reg().num();
     call_.longest = num.umax;
     if (num.smin < 0) return finds(Code::argument_size_negative, num.smin);
     const bool zero_allowed = arg_->kind == Arg::size_or_zero;

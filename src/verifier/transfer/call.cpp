@@ -66,7 +66,7 @@ Objection may_call(const Walk& walk, const Step& step, const abi::Helper* named,
 
 void release(Walk& walk, std::uint32_t ref) {
   std::erase_if(walk.state.references, [&](const Reference& reference) { return reference.id == ref; });
-  walk.state.change_all([&](const Register& reg) { return reg.ref == ref; },
+  walk.state.change_all([&](const Register& reg) { return reg.reference() == ref; },
                         [&](Register& reg) { invalidate(walk, reg); });
 }
 
@@ -105,9 +105,9 @@ Objection result_of(Walk& walk, const Step& step, const CallState& call, Registe
   switch (call.helper.ret) {
     case Ret::scalar:
       r0 = Register::unknown();
-      if ((call.helper.effects & abi::returns_cpu) != 0) r0.num = Scalar::between(0, kMaxCpus - 1);
+      if ((call.helper.effects & abi::returns_cpu) != 0) r0.set_num(Scalar::between(0, kMaxCpus - 1));
       if ((call.helper.effects & abi::returns_length) != 0)
-        r0.num = Scalar::between_signed(-kMaxErrno, static_cast<std::int64_t>(call.longest));
+        r0.set_num(Scalar::between_signed(-kMaxErrno, static_cast<std::int64_t>(call.longest)));
       return {};
     case Ret::nothing:
       r0 = {};

@@ -15,14 +15,14 @@ Register frame_pointer(unsigned frame) {
 }
 
 /// A frame for a function that is about to be entered; its slots say nothing of any checkpoint's.
-Objection push_frame(const Step& step, State& state, std::uint32_t function, std::uint32_t call_pc) {
+Objection push_frame(const Step& step, Pools& pools, State& state, std::uint32_t function, std::uint32_t call_pc) {
   if (state.depth() == kMaxFrames) return step.finds(Code::call_too_deep, {kMaxFrames});
   Frame frame;
   frame.subprog = function;
   frame.call_pc = call_pc;
   frame.regs[isa::kFramePointer] = frame_pointer(state.depth());
   state.written[state.depth()] = ~std::uint64_t{0};
-  state.frames.emplace_back(std::move(frame));
+  state.frames.push_back(Cow<Frame>(pools.frames, frame));
   return {};
 }
 
@@ -85,8 +85,8 @@ Objection leave_function(Walk& walk, const Step& step, State& state) {
   for (const Reference& reference : state.references)
     if (reference.callback == state.depth() + 1) return step.finds(Code::reference_leak, {reference.pc}, "callback");
   walk.need_precise(r0);
-  if (!r0.num.within(Scalar::between(0, 1)))
-    return step.finds(Code::callback_return_range, {r0.num.smin, r0.num.smax, 0, 1});
+  if (!r0.num().within(Scalar::between(0, 1)))
+    return step.finds(Code::callback_return_range, {r0.num().smin, r0.num().smax, 0, 1});
   state.pc = callee.call_pc;
   const Checkpoint* before = Explored::previous_visit(state, state.pc, state.depth());
   if (before != nullptr) widen(walk, *before, state);
@@ -110,7 +110,7 @@ Objection transfer_subprogram_call(Walk& walk, const Step& step) {
   if (const Prototype* prototype = walk.prototype(function))
     return call_global(walk, step, *prototype, walk.graph.functions()[function]);
   const Frame caller = walk.state.top();
-  if (auto bad = push_frame(step, walk.state, function, step.pc)) return bad;
+  if (auto bad = push_frame(step, *walk.pools, walk.state, function, step.pc)) return bad;
   Frame& callee = walk.state.change_top();
   for (unsigned i = 1; i <= 5; ++i) callee.regs[i] = caller.regs[i];
   Frame& left = walk.state.frames[walk.state.depth() - 2].change();
@@ -126,7 +126,7 @@ Objection call_back(Walk& walk, const Step& step, const CallState& call) {
   const auto entry = walk.graph.functions()[call.callback].start;
   if (callback->callback == abi::Callback::loop) {
     walk.need_precise(caller.regs[1]);
-    if (caller.callback.depth >= caller.regs[1].num.umax) {
+    if (caller.callback.depth >= caller.regs[1].num().umax) {
       walk.state.change_top().callback.depth = 0;
       return {};
     }
@@ -135,7 +135,7 @@ Objection call_back(Walk& walk, const Step& step, const CallState& call) {
   Frame& again = branch.change_top();
   ++again.callback.depth;
   walk.state.change_top().callback.depth = 0;
-  if (auto bad = push_frame(step, branch, call.callback, step.pc)) return bad;
+  if (auto bad = push_frame(step, *walk.pools, branch, call.callback, step.pc)) return bad;
   Frame& callee = branch.change_top();
   callee.callback.helper = call.helper.id;
   const Frame& from = *branch.frames[branch.depth() - 2];

@@ -73,8 +73,8 @@ std::optional<PacketComparison> as_packet_comparison(const Comparison& c) {
   const auto is_end_of = [](const Register& end, const Register& data) {
     if (data.kind == RegKind::packet) return end.kind == RegKind::packet_end;
     // The metadata ends where the packet begins, as long as nothing was added to that pointer.
-    return data.kind == RegKind::packet_meta && end.kind == RegKind::packet && end.off == 0 && end.num.is_constant() &&
-           end.num.value() == 0;
+    return data.kind == RegKind::packet_meta && end.kind == RegKind::packet && end.off == 0 && end.is_fixed() &&
+           end.fixed() == 0;
   };
   if (!c.has_right || c.half) return {};
   if (is_end_of(c.b, c.a)) return PacketComparison{c.cond, &c.a};
@@ -140,7 +140,7 @@ bool is_never_null(const Register& reg) {
 
 std::optional<bool> decide_comparison(const Comparison& c) {
   if (const auto packet = as_packet_comparison(c)) return decide_packet(*packet);
-  if (c.a.is_scalar() && c.b.is_scalar()) return decide(c.cond, c.a.num, c.b.num, c.half);
+  if (c.a.is_scalar() && c.b.is_scalar()) return decide(c.cond, c.a.num(), c.b.num(), c.half);
   const bool left_is_number = c.a.is_constant();
   const Register& pointer = left_is_number ? c.b : c.a;
   const Register& number = left_is_number ? c.a : c.b;
@@ -154,11 +154,11 @@ std::optional<bool> decide_comparison(const Comparison& c) {
 void teach_linked(State& state, const Register& known) {
   if (!known.is_scalar() || known.id == 0) return;
   const std::int64_t known_off = known.has(reg_flag::plus_const) ? known.off : 0;
-  state.change_all([&](const Register& reg) { return reg.is_scalar() && reg.id == known.id && !(reg == known); },
+  state.change_all([&](const Register& reg) { return reg.is_scalar() && reg.id == known.id; },
                    [&](Register& reg) {
                      const std::int64_t off = reg.has(reg_flag::plus_const) ? reg.off : 0;
                      const auto by = Scalar::constant(static_cast<std::uint64_t>(off - known_off));
-                     reg.num = off == known_off ? known.num : alu(Alu::add, known.num, by);
+                     reg.set_num(off == known_off ? known.num() : alu(Alu::add, known.num(), by));
                      reg.node = known.node;
                    });
 }
@@ -170,9 +170,10 @@ ValueNode join_linked(Walk& walk, const Register& reg) {
   for (const auto& frame : walk.state.frames) {
     for (const Register& other : frame->regs)
       if (other.is_scalar() && other.id == reg.id) node = walk.values.join(node, other.node);
-    for (const Slot& slot : frame->slots)
-      if (slot.is_spill() && slot.spilled.is_scalar() && slot.spilled.id == reg.id)
-        node = walk.values.join(node, slot.spilled.node);
+    for_each_slot(frame->spills, [&](unsigned i) {
+      const Register& spilled = frame->stack[i].spilled;
+      if (spilled.is_scalar() && spilled.id == reg.id) node = walk.values.join(node, frame->nodes[i]);
+    });
   }
   return node;
 }
@@ -181,7 +182,10 @@ ValueNode join_linked(Walk& walk, const Register& reg) {
 bool learn_numbers(State& state, const Comparison& c, bool holds) {
   if (!c.a.is_scalar() || !c.b.is_scalar()) return true;
   Register a = c.a, b = c.b;
-  if (!refine(c.cond, holds, a.num, b.num, c.half)) return false;
+  Scalar left = a.num(), right = b.num();
+  if (!refine(c.cond, holds, left, right, c.half)) return false;
+  a.set_num(left);
+  b.set_num(right);
   state.change_reg(c.left) = a;
   if (c.has_right && c.right != c.left) state.change_reg(c.right) = b;
   teach_linked(state, a);
@@ -247,8 +251,8 @@ bool learn_null(Walk& walk, State& not_taken, State& taken, const Comparison& c)
 /// All copies of a packet pointer may read `range` bytes behind their base.
 void prove_range(State& state, const Register& data, bool end_is_open) {
   if (data.off < 0 || (data.off == 0 && end_is_open)) return;
-  if (data.num.umax > kMaxPacketOffset || data.num.umax + static_cast<std::uint64_t>(data.off) > kMaxPacketOffset)
-    return;
+  const std::uint64_t farthest = data.num().umax;
+  if (farthest > kMaxPacketOffset || farthest + static_cast<std::uint64_t>(data.off) > kMaxPacketOffset) return;
   const std::uint32_t range = static_cast<std::uint32_t>(data.off) + (end_is_open ? 1 : 0);
   state.change_all([&](const Register& reg) { return reg.kind == data.kind && reg.id == data.id && reg.size < range; },
                    [&](Register& reg) { reg.size = range; });

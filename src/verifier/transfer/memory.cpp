@@ -16,7 +16,7 @@ std::uint32_t bytes_of(const Step& step) { return step.info.width() / 8; }
 void extend(Register& reg, const Step& step, bool with_sign) {
   const std::uint32_t bytes = bytes_of(step);
   if (!reg.is_scalar() || bytes == 8) return;
-  reg.num = with_sign ? sign_extend(reg.num, 8 * bytes) : zero_extend(reg.num, 8 * bytes);
+  reg.set_num(with_sign ? sign_extend(reg.num(), 8 * bytes) : zero_extend(reg.num(), 8 * bytes));
 }
 
 /// Kinds of memory that atomics work on; the kernel rewrites accesses to the others.

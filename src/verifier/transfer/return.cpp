@@ -44,8 +44,8 @@ Objection check_return(Walk& walk, const Step& step, const Register& r0) {
   }
   if (!r0.is_scalar()) return step.finds(Code::return_kind, {}, name_of(r0.kind));
   walk.need_precise(r0);
-  const std::int64_t low = half ? r0.num.smin_half : r0.num.smin;
-  const std::int64_t high = half ? r0.num.smax_half : r0.num.smax;
+  const std::int64_t low = half ? r0.num().smin_half : r0.num().smin;
+  const std::int64_t high = half ? r0.num().smax_half : r0.num().smax;
   if (low >= rule.low && high <= rule.high) return {};
   return step.finds(Code::return_range, {low, high, rule.low, rule.high});
 }

@@ -35,10 +35,10 @@ Objection MaskedMove::find_limit(const Register& pointer, std::uint32_t& limit) 
   std::uint32_t most = 0;
   if (pointer.kind == RegKind::stack) {
     most = kStackBytes + (to_left ? 1 : 0);
-    limit = static_cast<std::uint32_t>(-(static_cast<std::int64_t>(pointer.num.bits.value) + pointer.off));
+    limit = static_cast<std::uint32_t>(-(static_cast<std::int64_t>(pointer.num().bits.value) + pointer.off));
   } else if (pointer.kind == RegKind::map_value) {
     most = walk_.map_of(pointer).spec->value_size;
-    const auto num = to_left ? pointer.num.smin : static_cast<std::int64_t>(pointer.num.umax);
+    const auto num = to_left ? pointer.num().smin : static_cast<std::int64_t>(pointer.num().umax);
     limit = static_cast<std::uint32_t>(num + pointer.off);
   } else {
     return step_.finds(Code::speculation_kind, {step_.insn.dst}, name_of(pointer.kind));
@@ -50,10 +50,10 @@ Objection MaskedMove::find_limit(const Register& pointer, std::uint32_t& limit) 
 
 Objection MaskedMove::begin() {
   if (!is_masked()) return {};
-  const bool known = number_.num.is_constant();
+  const bool known = number_.is_fixed();
   if (!walk_.state.speculative) {
-    const bool negative = number_.num.smin < 0;
-    if (!known && negative != (number_.num.smax < 0))
+    const bool negative = number_.num().smin < 0;
+    if (!known && negative != (number_.num().smax < 0))
       return step_.finds(Code::speculation_bounds, {pointer_is_dst_ ? step_.insn.src : step_.insn.dst});
     mask_.how =
         (negative ? kNegative : 0) | (known ? kConstant : 0) | (pointer_is_dst_ ? kMasksSource : kMasksDestination);
@@ -75,8 +75,8 @@ Objection MaskedMove::check_inside(const Register& moved) const {
     return check_kernel_fields(walk_, step_, moved, byte);
   }
   if (moved.kind != RegKind::stack) return {};
-  if (!moved.num.is_constant()) return step_.finds(Code::stack_variable_unprivileged, {step_.insn.dst});
-  const std::int64_t off = moved.off + static_cast<std::int64_t>(moved.num.value());
+  if (!moved.is_fixed()) return step_.finds(Code::stack_variable_unprivileged, {step_.insn.dst});
+  const std::int64_t off = moved.off + static_cast<std::int64_t>(moved.fixed());
   if (off < 0 && off >= -kStackBytes) return {};
   return step_.finds(Code::stack_out_of_bounds, {step_.insn.dst, off, off, 1});
 }
