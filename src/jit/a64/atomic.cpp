@@ -65,11 +65,9 @@ void A64Emitter::atomic_in_a_loop(const At& at, const arm::Mem& memory) {
                        operation == Operation::atomic_and_ || operation == Operation::atomic_xor_;
   const asmjit::Label again = a_.newLabel();
   const asmjit::Label done = a_.newLabel();
+  if (!relaxed) a_.dmb(arm::Predicate::DB::kISH);
   a_.bind(again);
-  if (relaxed)
-    a_.ldxr(old_value, memory);
-  else
-    a_.ldaxr(old_value, memory);
+  a_.ldxr(old_value, memory);
   switch (operation) {
     case Operation::atomic_add_:
     case Operation::atomic_fetch_add_:
@@ -95,10 +93,7 @@ void A64Emitter::atomic_in_a_loop(const At& at, const arm::Mem& memory) {
     a_.cmp(old_value, sized(reg(0), width));
     a_.b(arm::CondCode::kNE, done);
   }
-  if (relaxed)
-    a_.stxr(kTemp3.w(), new_value, memory);
-  else
-    a_.stlxr(kTemp3.w(), new_value, memory);
+  a_.stxr(kTemp3.w(), new_value, memory);
   a_.cbnz(kTemp3.w(), again);
   a_.bind(done);
   if (relaxed) return;
