@@ -156,7 +156,7 @@ class Comparer {
   bool scalars(const Register& old, ValueNode node, const Register& now) {
     if (exactly_) return same_but_number(old, now) && old.same_num(now) && ids_.same_scalar(old.id, now.id);
     if (how_ == Compare::needed && !values_.precise(node)) return true;
-    if (old.has(reg_flag::plus_const) != now.has(reg_flag::plus_const)) return false;
+    if (old.flags != now.flags) return false;
     if (old.has(reg_flag::plus_const) && old.off != now.off) return false;
     return within(now, old) && ids_.same_scalar(old.id, now.id);
   }

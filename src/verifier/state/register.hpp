@@ -54,6 +54,7 @@ inline constexpr std::uint16_t plus_const = 1 << 7;         ///< a scalar that i
 inline constexpr std::uint16_t at_packet_end = 1 << 8;      ///< compared: not below the packet's end
 inline constexpr std::uint16_t beyond_packet_end = 1 << 9;  ///< compared: above the packet's end
 inline constexpr std::uint16_t rcu = 1 << 10;               ///< stays while RCU's read side is held
+inline constexpr std::uint16_t plus_const_32 = 1 << 11;     ///< with plus_const: the sum is cut to 32 bits
 }  // namespace reg_flag
 
 /// A value's place in the precision graph; 0 where no checkpoint holds what it comes from. See prune/values.hpp.

@@ -184,27 +184,36 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
   return {};
 }
 
-/// Keeps "dst is the others of its id plus a constant" through `dst += constant`, so that a later comparison of one of
-/// them bounds all.
-void relink(Register& reg, Alu op, bool is32, const Scalar& by, bool allowed) {
-  const bool adds_constant = allowed && op == Alu::add && !is32 && reg.id != 0 && by.is_constant();
-  if (!adds_constant || reg.has(reg_flag::plus_const) ||
-      by.value() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))
+/// Keeps "dst is the others of its id plus a constant" through a sum with one, so that a later comparison of one of
+/// them bounds all. In 32 bits that holds as long as the others have no upper half.
+void relink(Register& reg, Alu op, const Step& step, const Scalar& before, const Scalar& by, bool allowed) {
+  using Offset = std::numeric_limits<std::int32_t>;
+  const bool is32 = step.is32();
+  const bool same = step.info.operands == Operands::dst_src && step.insn.src == step.insn.dst;
+  const bool sums = allowed && (op == Alu::add || op == Alu::sub) && by.is_constant() && !same;
+  const auto value = is32 ? static_cast<std::int32_t>(by.value()) : static_cast<std::int64_t>(by.value());
+  const std::int64_t off = op == Alu::sub ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+  const bool fits = value >= Offset::min() && value <= Offset::max() && off <= Offset::max();
+  if (!sums || !fits || reg.id == 0 || reg.has(reg_flag::plus_const) ||
+      (is32 && before.umax > std::numeric_limits<std::uint32_t>::max()))
     return reg.unlink();
   reg.flags |= reg_flag::plus_const;
-  reg.off = static_cast<std::int32_t>(by.value());
+  if (is32) reg.flags |= reg_flag::plus_const_32;
+  reg.off = static_cast<std::int32_t>(off);
 }
 
 /// A number that is 0 or -1, all bits alike, is what compilers mask constants with: either way is walked.
 Objection fork_on_sign(Walk& walk, const Step& step, Alu op, const Register& by, Register& number) {
-  const Scalar& num = number.num;
+  const Scalar num = number.num();
   const bool whole = num.smin == -1 && num.smax == 0;
   const bool half = !whole && num.smin_half == -1 && num.smax_half == 0;
   if ((op != Alu::and_ && op != Alu::or_) || !by.is_constant() || (!whole && !half)) return {};
   const auto settled = [&](std::uint64_t value) {
     Register reg = number;
     auto other = Scalar::constant(half ? value & 0xffffffffu : value);
-    (void)refine(Cond::eq, true, reg.num, other, half);
+    Scalar value_now = num;
+    (void)refine(Cond::eq, true, value_now, other, half);
+    reg.set_num(value_now);
     reg.unlink();
     return reg;
   };
@@ -254,7 +263,7 @@ Objection transfer_binary(Walk& walk, const Step& step, Alu op) {
   Register result = left;
   result.set_num(step.is32() ? alu_half(op, left.num(), right.num()) : alu(op, left.num(), right.num()));
   result.node = walk.values.join(left.node, right.node);
-  relink(result, op, step.is32(), right.num(), walk.input.options.privileges.bpf);
+  relink(result, op, step, left.num(), right.num(), walk.input.options.privileges.bpf);
   walk.state.change_reg(insn.dst) = result;
   return {};
 }

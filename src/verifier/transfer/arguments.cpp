@@ -410,7 +410,7 @@ Objection check_memory_argument(Walk& walk, const Step& step, unsigned number, s
 Objection check_object_argument(const Walk& walk, const Step& step, unsigned number, btf::TypeId type) {
   const Register& reg = walk.state.reg(number);
   if (reg.kind != RegKind::btf_object) return step.finds(Code::argument_kind, {number}, name_of(reg.kind));
-  if (reg.off < 0 || !reg.num.is_constant() || reg.num.value() != 0)
+  if (reg.off < 0 || !reg.is_fixed() || reg.fixed() != 0)
     return step.finds(Code::argument_offset, {number, reg.off}, "function");
   return object_argument(walk, step, number, {type});
 }

@@ -150,15 +150,27 @@ std::optional<bool> decide_comparison(const Comparison& c) {
   return {};
 }
 
+/// Sums of 64 and of 32 bits stand in no known relation, but through what both are sums of.
+bool is_told(const Register& known, const Register& reg) {
+  if (!reg.is_scalar() || reg.id != known.id) return false;
+  const bool both_sums = known.has(reg_flag::plus_const) && reg.has(reg_flag::plus_const);
+  return !both_sums || known.has(reg_flag::plus_const_32) == reg.has(reg_flag::plus_const_32);
+}
+
 /// Brings what was learnt of a scalar to those that are it, or it plus a constant.
 void teach_linked(State& state, const Register& known) {
   if (!known.is_scalar() || known.id == 0) return;
   const std::int64_t known_off = known.has(reg_flag::plus_const) ? known.off : 0;
-  state.change_all([&](const Register& reg) { return reg.is_scalar() && reg.id == known.id; },
+  state.change_all([&](const Register& reg) { return is_told(known, reg); },
                    [&](Register& reg) {
                      const std::int64_t off = reg.has(reg_flag::plus_const) ? reg.off : 0;
                      const auto by = Scalar::constant(static_cast<std::uint64_t>(off - known_off));
-                     reg.set_num(off == known_off ? known.num() : alu(Alu::add, known.num(), by));
+                     const bool half = known.has(reg_flag::plus_const_32) || reg.has(reg_flag::plus_const_32);
+                     if (off == known_off) {
+                       reg.set_num(known.num());
+                     } else {
+                       reg.set_num(half ? alu_half(Alu::add, known.num(), by) : alu(Alu::add, known.num(), by));
+                     }
                      reg.node = known.node;
                    });
 }

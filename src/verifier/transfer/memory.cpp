@@ -116,14 +116,14 @@ Objection transfer_atomic(Walk& walk, const Step& step) {
     access.loaded = &loaded;
     if (auto bad = check_access(walk, step, access)) return bad;
   }
-  access.touch = Touch::write;
-  access.loaded = nullptr;
-  if (auto bad = check_access(walk, step, access)) return bad;
+  // As Linux has it, the value is there before the store is checked: it must not replace the address.
   if (fetches(operation)) {
     extend(loaded, step, false);
     walk.state.change_reg(exchanges_r0 ? 0 : insn.src) = loaded;
   }
-  return {};
+  access.touch = Touch::write;
+  access.loaded = nullptr;
+  return check_access(walk, step, access);
 }
 
 Objection transfer_packet_load(Walk& walk, const Step& step) {
