@@ -77,8 +77,9 @@ std::vector<LineProfile> by_line(const ProgramReport& report) {
   }
   std::vector<LineProfile> sorted;
   for (auto& [source, line] : lines) sorted.push_back(std::move(line));
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const LineProfile& a, const LineProfile& b) { return a.processed > b.processed; });
+  std::sort(sorted.begin(), sorted.end(), [](const LineProfile& a, const LineProfile& b) {
+    return a.processed != b.processed ? a.processed > b.processed : a.source < b.source;
+  });
   return sorted;
 }
 
