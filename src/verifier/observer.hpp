@@ -28,6 +28,8 @@ class Observer {
   virtual void found(const Walk& /*walk*/, const Finding& /*finding*/) {}
   /// The path put aside last is taken up.
   virtual void resume(const Walk& /*walk*/) {}
+  /// The walk is over: no path is left, or enough is found.
+  virtual void end(const Walk& /*walk*/) {}
 };
 
 }  // namespace skep::verifier

@@ -91,15 +91,16 @@ void Walk::run(State entry, Findings& findings) {
     if (auto bad = walk_path()) {
       if (input.observer != nullptr) input.observer->found(*this, *bad);
       findings.add(*bad, stats.processed);
-      if (findings.is_over(stats.processed)) return;
+      if (findings.is_over(stats.processed)) break;
       // What comes after the mistake would only follow from it.
       Explored::end_way(*this, state.parent);
     }
-    if (waiting_.empty() || findings.is_over(stats.processed)) return;
+    if (waiting_.empty() || findings.is_over(stats.processed)) break;
     state = std::move(waiting_.back());
     waiting_.pop_back();
     if (input.observer != nullptr) input.observer->resume(*this);
   }
+  if (input.observer != nullptr) input.observer->end(*this);
 }
 
 }  // namespace skep::verifier

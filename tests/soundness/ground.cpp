@@ -13,12 +13,15 @@
 #include "maps/map_storage.hpp"
 #include "maps/ringbuf.hpp"
 #include "program/program.hpp"
+#include "soundness/oracle.hpp"
 
 namespace skep::soundness {
 namespace {
 
 /// More than any run of an accepted program takes: without callbacks each run follows what was walked.
 constexpr std::uint32_t kMostProcessed = 100'000;
+/// Steps of the verifier, and instructions of a run, that are kept to be followed.
+constexpr std::size_t kMostSteps = 10'000, kMostFollowed = 2'000;
 
 using Random = std::mt19937_64;
 
@@ -141,9 +144,9 @@ ContextKind context_kind(ProgType type) noexcept {
 
 std::string Tally::text() const {
   return fmt::format(
-      "{} programs: {} accepted ({} run, {} of them also without guards), {} refused, {} not judged yet, "
-      "{} violations",
-      all(), accepted(), clean + violated, compared, refused, unsupported, violated);
+      "{} programs: {} accepted ({} run, {} of them followed over {} instructions, {} with the same result without "
+      "guards), {} refused, {} not judged yet, {} violations",
+      all(), accepted(), clean + violated, followed, instructions, compared, refused, unsupported, violated);
 }
 
 Ground::Ground() : host_(std::make_shared<StillHost>()) {
@@ -171,13 +174,18 @@ Ground::Ground() : host_(std::make_shared<StillHost>()) {
     if (!map) std::abort();
     maps_.push_back(*map);
   }
-  for (const Map& map : maps_) infos_.push_back({&map.spec(), {}});
+  for (const Map& map : maps_) {
+    infos_.push_back({&map.spec(), {}});
+    storages_.push_back(map.storage().get());
+  }
 }
 
 Ground::~Ground() = default;
 
-verifier::Report Ground::judge(const program::Program& program, bool perfmon, bool often) const {
+verifier::Report Ground::judge(const program::Program& program, bool perfmon, bool often,
+                               verifier::Observer* observer) const {
   verifier::Input input;
+  input.observer = observer;
   input.program = &program;
   input.maps = infos_;
   input.options.privileges.perfmon = perfmon;
@@ -219,6 +227,11 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   const bool alike = same_numbers(program.insns()) && judge(*program.data(), false, true).accepted();
   const bool may_take_long = loops_out_of_sight(program.insns());
   tally_.compared += alike ? 1 : 0;
+  // What the verifier explored for an ordinary user stands beside it: mispredicted paths and all.
+  History history(kMostSteps), of_user(alike ? kMostSteps : 0);
+  if (!judge(*program.data(), true, seed % 2 == 0, &history).accepted()) return Outcome::not_run;
+  if (alike && !judge(*program.data(), false, true, &of_user).accepted()) return Outcome::violated;
+  tally_.followed += history.complete() ? 1 : 0;
   for (unsigned i = 0; i < inputs; ++i) {
     const RunResult guarded = run_once(*enforced, seed + i);
     if (guarded.fault.kind == FaultKind::budget && may_take_long) return Outcome::clean;
@@ -229,6 +242,12 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
     const RunResult free = run_once(*verified, seed + i);
     if (!free.ok()) {
       complaint_ = fmt::format("seed {} input {}: only without guards: {}\n", seed, i, verified->explain(free.fault));
+      return Outcome::violated;
+    }
+    std::string wrong = history.complete() ? follow(history, program, seed + i) : "";
+    if (wrong.empty() && alike && of_user.complete() && i == 0) wrong = follow(of_user, program, seed + i);
+    if (!wrong.empty()) {
+      complaint_ = fmt::format("seed {} input {}: outside what was explored: {}\n", seed, i, wrong);
       return Outcome::violated;
     }
     if (!alike || (free.value == guarded.value && free.insns == guarded.insns)) continue;
@@ -261,33 +280,50 @@ void Ground::fill_maps(std::uint64_t seed) {
   }
 }
 
-RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
+template <class Use>
+void Ground::with_context(ProgType type, std::uint64_t seed, const Use& use) {
   Random random(seed);
   fill_maps(random());
   host_->start(seed);
-  const RunOptions options{.budget = kMostProcessed};
   std::array<std::byte, 128> bytes{};
   fill(bytes, random);
   const std::span<std::byte> packet = std::span(bytes).first(random() % (bytes.size() + 1));
-  switch (context_kind(executable.program().type())) {
+  switch (context_kind(type)) {
     case ContextKind::none:
-      break;
+      return;
     case ContextKind::xdp: {
       XdpPacket context(packet, {.ingress_ifindex = static_cast<std::uint32_t>(differential::interesting(random()))});
-      return executable.run(context, options);
+      return use(context);
     }
     case ContextKind::skb: {
-      SkbContext context(executable.program().type(), packet, random);
-      return executable.run(context, options);
+      SkbContext context(type, packet, random);
+      return use(context);
     }
     case ContextKind::bytes: {
       std::vector<std::byte> fields(4096);
       fill(fields, random);
       RawContext context{std::span(fields)};
-      return executable.run(context, options);
+      return use(context);
     }
   }
-  return {};
+}
+
+RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
+  RunResult result;
+  with_context(executable.program().type(), seed,
+               [&](Context& context) { result = executable.run(context, {.budget = kMostProcessed}); });
+  return result;
+}
+
+std::string Ground::follow(const History& history, const Program& program, std::uint64_t seed) {
+  std::string wrong;
+  with_context(program.type(), seed, [&](Context& context) {
+    const Surroundings around{*program.data(), storages_, context, *host_};
+    const Trace trace = Machine(around).run(kMostFollowed);
+    tally_.instructions += trace.moments.size();
+    wrong = find_violation(history, trace, around);
+  });
+  return wrong;
 }
 
 }  // namespace skep::soundness

@@ -1,6 +1,7 @@
 // Where programs are judged and, when accepted, run: the verifier, a table of maps, contexts whose regions are known.
 //
-// A program that the verifier accepts must not fault in the guarded engine, whatever the input, and must end. Where it
+// A program that the verifier accepts must not fault in the guarded engine, whatever the input, and must end, and each
+// register and slot it uses must on its way hold what the verifier said there (oracle.hpp). Where it
 // is accepted without CAP_PERFMON it cannot tell addresses or what memory held before, so that its result without
 // guards has to be the same. Faults name the instruction; the guards know real regions only.
 #pragma once
@@ -14,9 +15,12 @@
 
 #include <skep/executable.hpp>
 
+#include "maps/map_storage.hpp"
 #include "verifier/input.hpp"
 
 namespace skep::soundness {
+
+class History;
 
 // The table of maps. The first six are those of Linux' raw test suite.
 inline constexpr std::int32_t kArrayMap = 0, kSmallHashMap = 1, kHashMap = 2, kByteMap = 3, kEventsMap = 4,
@@ -34,7 +38,9 @@ enum class Outcome {
 
 struct Tally {
   std::uint64_t refused = 0, unsupported = 0, not_run = 0, clean = 0, violated = 0;
-  std::uint64_t compared = 0;  ///< of the clean ones, those run without guards as well
+  std::uint64_t compared = 0;      ///< of these, those whose results with and without guards have to be the same
+  std::uint64_t followed = 0;      ///< of these, those whose runs were held against what the verifier explored
+  std::uint64_t instructions = 0;  ///< over which runs were
 
   [[nodiscard]] std::uint64_t accepted() const { return not_run + clean + violated; }
   [[nodiscard]] std::uint64_t all() const { return refused + unsupported + accepted(); }
@@ -62,14 +68,21 @@ class Ground {
  private:
   class StillHost;
 
-  [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon, bool often) const;
+  [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon, bool often,
+                                       verifier::Observer* observer = nullptr) const;
   Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
   void fill_maps(std::uint64_t seed);
+  /// Hands `use` the context that `seed` makes, with the maps and the host as it makes them.
+  template <class Use>
+  void with_context(ProgType type, std::uint64_t seed, const Use& use);
   RunResult run_once(const Executable& executable, std::uint64_t seed);
+  /// Runs the program in the checked machine; what it did that the verifier had not foreseen.
+  std::string follow(const History& history, const Program& program, std::uint64_t seed);
 
   std::shared_ptr<StillHost> host_;
   std::vector<Map> maps_;
   std::vector<verifier::MapInfo> infos_;
+  std::vector<maps::MapStorage*> storages_;
   Tally tally_;
   std::string complaint_;
 };

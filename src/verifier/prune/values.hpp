@@ -49,6 +49,8 @@ class Values {
   }
   /// How many nodes were ever marked.
   [[nodiscard]] std::uint64_t marks() const noexcept { return marks_; }
+  /// Nodes there are; the last is size() - 1.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
     return blocks_.size() * kBlock * sizeof(Node) + todo_.capacity() * sizeof(ValueNode);
   }
