@@ -11,9 +11,9 @@
 #include <skep/object.hpp>
 
 #include "api/files.hpp"
+#include "api/inner_maps.hpp"
 #include "api/names.hpp"
 #include "api/open_data.hpp"
-#include "api/static_slots.hpp"
 #include "api/surroundings.hpp"
 #include "api/variables.hpp"
 #include "loader/left_out.hpp"

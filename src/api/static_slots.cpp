@@ -12,7 +12,6 @@
 #include "api/attach_code.hpp"
 #include "api/judge.hpp"
 #include "lower/lower.hpp"
-#include "maps/map_of_maps.hpp"
 #include "maps/prog_array.hpp"
 
 namespace skep {
@@ -132,26 +131,6 @@ class SlotBuild {
 };
 
 }  // namespace
-
-Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map> maps) {
-  for (std::size_t i = 0; i < spec.maps.size(); ++i) {
-    const loader::MapDef& def = spec.maps[i];
-    if (def.slots.empty() || maps[i].storage()->map_of_maps() == nullptr) continue;
-    std::vector<std::byte> key(def.spec.key_size);
-    for (std::uint32_t slot = 0; slot < def.slots.size(); ++slot) {
-      if (def.slots[slot].empty()) continue;
-      const auto inner =
-          std::find_if(maps.begin(), maps.end(), [&](const Map& map) { return map.name() == def.slots[slot]; });
-      if (inner == maps.end())
-        return fail(ErrorCode::not_found, slot_name(def, slot), "there is no map " + def.slots[slot]);
-      std::memcpy(key.data(), &slot, std::min(key.size(), sizeof slot));
-      if (auto put = maps[i].update(std::span<const std::byte>(key), *inner); !put)
-        return fail(put.error().code, slot_name(def, slot),
-                    fmt::format("cannot hold map {}: {}", inner->name(), put.error().what), put.error().sys);
-    }
-  }
-  return {};
-}
 
 Result<Image> build_image(const ObjectData& object, const std::shared_ptr<const program::Program>& program,
                           const BuildPlan& plan) {

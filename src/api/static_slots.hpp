@@ -1,5 +1,5 @@
-// Static initialisers of `.maps`, made true: inner maps when the object is loaded, programs when one is first built
-// that needs them.
+// Static initialisers of program arrays, made true when a program is first built that needs them; those of maps of maps
+// are inner_maps.hpp's.
 //
 // A program array that the file gives contents is filled once in the object's life, by the first build of a program
 // that names it: the programs in its slots are built with that build's options, and so are those that their arrays name
@@ -15,9 +15,6 @@
 #include "lower/image.hpp"
 
 namespace skep {
-
-/// Puts inner maps where the file says. Errors name map and slot.
-[[nodiscard]] Result<void> fill_inner_maps(const loader::ObjectSpec& spec, std::span<const Map> maps);
 
 /// What to make of each program: by the options alone, or proven first.
 struct BuildPlan {
