@@ -16,6 +16,9 @@ skep_test(verdicts SOURCES referee/verdicts/verdicts_test.cpp referee/verdicts/s
 skep_test(verdicts_shipped SOURCES referee/verdicts/shipped_test.cpp support/objects.cpp LIBRARIES skep LABELS referee)
 skep_test(verifier_mistakes ROOMS verifier program btf isa abi)
 skep_test(verifier_log ROOMS verifier program btf isa abi)
+skep_test(verdicts_explained SOURCES referee/verdicts/explained_test.cpp referee/verdicts/suite.cpp
+                                     referee/verdicts/expectations.cpp
+          ROOMS isa elf btf abi program loader verifier LABELS referee)
 skep_test(verdicts_kernel SOURCES referee/verdicts/kernel_test.cpp referee/verdicts/kernel_word.cpp
                                   referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
                                   referee/verdicts/matrix.cpp referee/reports.cpp support/objects.cpp

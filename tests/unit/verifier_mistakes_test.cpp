@@ -170,7 +170,7 @@ constexpr Mistake kMistakes[] = {
      Code::write_read_only_map, "*(u64 *)(r0 + 0) = 1", "into map constants, which is read-only", "const",
      "r0 = map_value of constants"},
     {"a division by the constant 0", kFilter, "r0 = 1\nr0 /= 0\nexit\n", Code::division_by_zero, "r0 /= 0",
-     "divides by the constant 0", "", ""},
+     "divides by the constant 0", "check the divisor first", ""},
 };
 
 struct NamedMap {

@@ -99,7 +99,7 @@ class KernelLog : public Observer {
     if (!covered) return end_line();
     const std::uint32_t pc = walk.state.pc;
     if (from_) {
-      page_.write(fmt::format("\nfrom {} to {}: safe\n", *from_, pc));
+      page_.write(fmt::format("\nfrom {} to {}{}: safe\n", *from_, pc, how(walk.state)));
       from_.reset();
     } else {
       page_.write(fmt::format("{}: safe\n", pc));
@@ -140,6 +140,10 @@ class KernelLog : public Observer {
     std::uint32_t pc;
   };
 
+  [[nodiscard]] static std::string_view how(const State& state) {
+    return state.speculative ? " (speculative execution)" : "";
+  }
+
   void end_line() {
     if (width_ != 0) page_.write("\n");
     width_ = 0;
@@ -155,7 +159,8 @@ class KernelLog : public Observer {
   void describe_last(const State& state, std::uint32_t pc) {
     const unsigned frame = state.depth() - 1;
     if (from_) {
-      page_.write(fmt::format("\nfrom {} to {}:{}\n", *from_, pc, kernel_text(state, frame, Selection::all(), input_)));
+      page_.write(fmt::format("\nfrom {} to {}{}:{}\n", *from_, pc, how(state),
+                              kernel_text(state, frame, Selection::all(), input_)));
       from_.reset();
     } else if (width_ != 0 && state.depth() != before_.depth()) {
       end_line();
