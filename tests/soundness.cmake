@@ -9,3 +9,6 @@ skep_fuzzer(verify LIBRARIES skep)
 if(TARGET verify_fuzzer)
   target_sources(verify_fuzzer PRIVATE ${soundness_ground})
 endif()
+
+# Bugs to plant in the verifier, for tests/mutation/run; here only whether they still can be.
+skep_test(mutation_rows SOURCES mutation/rows_test.cpp)

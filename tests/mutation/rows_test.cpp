@@ -1,0 +1,68 @@
+// The bugs to plant are still there to be planted: what each replaces stands in its file, once.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace skep {
+namespace {
+
+struct Mutant {
+  std::string file, name, old_text, new_text;
+};
+
+void append_line(std::string& text, std::string_view line, bool& any) {
+  if (any) text += '\n';
+  text += line;
+  any = true;
+}
+
+std::vector<Mutant> read_mutants() {
+  std::ifstream file("tests/mutation/mutants.txt");
+  std::vector<Mutant> mutants;
+  bool any_old = false, any_new = false;
+  for (std::string line; std::getline(file, line);) {
+    const std::string rest = line.size() > 2 ? line.substr(2) : "";
+    if (line.starts_with("@ ")) {
+      const std::size_t bar = rest.find(" | ");
+      REQUIRE(bar != std::string::npos);
+      mutants.push_back({rest.substr(0, bar), rest.substr(bar + 3), {}, {}});
+      any_old = any_new = false;
+    } else if (line.starts_with("- ")) {
+      append_line(mutants.back().old_text, rest, any_old);
+    } else if (line.starts_with("+ ")) {
+      append_line(mutants.back().new_text, rest, any_new);
+    }
+  }
+  return mutants;
+}
+
+std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_CASE("each bug to plant has one place in the verifier, a change to make there, and a name of its own") {
+  const std::vector<Mutant> mutants = read_mutants();
+  CHECK(mutants.size() >= 60);
+  std::set<std::string> names;
+  for (const Mutant& mutant : mutants) {
+    CAPTURE(mutant.file);
+    CAPTURE(mutant.name);
+    std::ifstream file(mutant.file);
+    std::stringstream text;
+    text << file.rdbuf();
+    CHECK(mutant.file.starts_with("src/verifier/"));
+    CHECK(!mutant.old_text.empty());
+    CHECK(mutant.old_text != mutant.new_text);
+    CHECK(occurrences(text.str(), mutant.old_text) == 1);
+    CHECK(names.insert(mutant.name).second);
+  }
+}
+
+}  // namespace
+}  // namespace skep
