@@ -3,7 +3,9 @@
 //
 // Sets of values are 64-bit masks. The oracle is the hull of the exact set of results: a result is sound when it covers
 // the hull, and best when it equals it. By default pairs are taken from a fixed sample of the abstract values at 4 and
-// 6 bits; SKEP_EXHAUSTIVE=1 takes every one of 4 bits and a larger sample of 6.
+// 6 bits; SKEP_EXHAUSTIVE=1 takes every one of 4 bits, and of 6 every one that a single description makes: all tnums
+// and all ranges, of the whole and of the half, signed and unsigned, each with each. (Widths are even: a half is a
+// half.)
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -146,6 +148,32 @@ std::vector<BasicScalar<kBits>> all_scalars() {
   return scalars;
 }
 
+/// Every value of which one description is told and the others follow.
+template <unsigned kBits>
+std::vector<BasicScalar<kBits>> simple_scalars() {
+  std::vector<BasicScalar<kBits>> scalars;
+  const auto unknown = BasicTnum<kBits>::unknown();
+  const auto add = [&](BasicTnum<kBits> bits, const Bounds<kBits>& whole, const Bounds<kBits / 2>& half) {
+    if (const auto scalar = in_sync<kBits>(bits, whole, half); scalar.is_consistent()) scalars.push_back(scalar);
+  };
+  for (std::uint64_t mask = 0; mask <= unknown.kAll; ++mask)
+    for (std::uint64_t value = 0; value <= unknown.kAll; ++value)
+      if ((mask & value) == 0) add({value, mask}, {}, {});
+  const auto ranges = all_ranges<kBits>();
+  const auto half_ranges = all_ranges<kBits / 2>();
+  for (const auto& range : ranges) {
+    add(unknown, bounds_from<kBits>(range, ranges[unknown.kAll]), {});
+    add(unknown, bounds_from<kBits>(ranges[unknown.kAll], range), {});
+  }
+  constexpr std::uint64_t kHalfAll = BasicTnum<kBits / 2>::kAll;
+  for (const auto& range : half_ranges) {
+    add(unknown, {}, bounds_from<kBits / 2>(range, half_ranges[kHalfAll]));
+    add(unknown, {}, bounds_from<kBits / 2>(half_ranges[kHalfAll], range));
+  }
+  sort_and_unique<kBits>(scalars);
+  return scalars;
+}
+
 template <unsigned kBits>
 std::vector<BasicScalar<kBits>> sampled_scalars(std::size_t count) {
   std::mt19937_64 random(kBits);
@@ -169,7 +197,7 @@ std::vector<Abstract<kBits>> operands() {
   } else if constexpr (kBits == 4) {
     scalars = is_exhaustive() ? all_scalars<kBits>() : sampled_scalars<kBits>(350);
   } else {
-    scalars = sampled_scalars<kBits>(is_exhaustive() ? 2'000 : 230);
+    scalars = is_exhaustive() ? simple_scalars<kBits>() : sampled_scalars<kBits>(230);
   }
   std::vector<Abstract<kBits>> abstracts;
   for (const auto& scalar : scalars)
