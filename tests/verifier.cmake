@@ -27,3 +27,7 @@ skep_test(verdicts_results SOURCES referee/verdicts/results_test.cpp referee/ver
                                    referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
                                    referee/verdicts/matrix.cpp referee/reports.cpp
           LIBRARIES skep LABELS referee)
+skep_test(verdicts_mutants SOURCES referee/verdicts/mutants_test.cpp referee/verdicts/matrix.cpp
+                                   soundness/raw_tests.cpp soundness/generator.cpp soundness/mutator.cpp
+                                   differential/generator.cpp
+          ROOMS isa btf abi program verifier LIBRARIES nlohmann_json::nlohmann_json LABELS referee)

@@ -181,5 +181,22 @@ TEST_CASE("a map of maps that does not say what it holds is refused, with a temp
   CHECK(verify(input).accepted());
 }
 
+TEST_CASE("only the value of a map with one value has an address") {
+  program::Program program;
+  // r1 = value of map 0; r0 = *(u8 *)(r1 + 0); return 0
+  program.insns = {{0x18, 1, 2, 0, 0}, {}, {0x71, 0, 1, 0, 0}, {0xb7, 0, 0, 0, 0}, {0x95, 0, 0, 0, 0}};
+  program.type = ProgType::socket_filter;
+  for (const std::uint32_t entries : {1u, 2u}) {
+    const MapSpec spec = map_spec(MapType::array, 4, 8, entries);
+    const std::array maps{MapInfo{&spec, {}}};
+    Input input;
+    input.program = &program;
+    input.maps = maps;
+    const Report report = verify(input);
+    CHECK(report.accepted() == (entries == 1));
+    if (entries != 1) CHECK(report.findings.front().code == Code::map_value_address);
+  }
+}
+
 }  // namespace
 }  // namespace skep::verifier

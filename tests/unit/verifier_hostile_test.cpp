@@ -76,6 +76,8 @@ constexpr Pair kPairs[] = {
      "r9 &= 63", "r9 &= 31", Code::access_out_of_bounds},
     {"an atomic that fetches over its own address", kFilter,
      VALUE "r9 = r7\nr9 = atomic_fetch_add((u64 *)(@ + 0), r9)\n" END, "r9", "r7", Code::access_misaligned},
+    {"an exchange that loads over its own address", kFilter,
+     VALUE "r0 = r7\nr9 = 1\nr0 = cmpxchg_64(@ + 0x0, r0, r9)\n" END, "r0", "r7", Code::access_misaligned},
     {"a wide load at the last byte", kFilter, VALUE "if r6 > 47 goto end\nr7 += r6\nr1 = *(@ *)(r7 + 0)\n" END, "u16",
      "u8", Code::access_out_of_bounds},
 
@@ -218,6 +220,11 @@ constexpr Pair kPairs[] = {
      "*(u64 *)(r10 - 512) = 0\ncall pc+0x2\nr0 = 0\nexit\n*(u64 *)(r10 - 8) = r1\ncall @\nr1 = *(u64 *)(r10 - 8)\n"
      "r0 = 0\nexit\n",
      "5", "8", Code::stack_too_deep, Asked::here},
+    {"no bytes at the frame pointer", kFilter,
+     VALUE "r1 = {ring} ll\nr2 = r10\nr2 += @\nr3 = 0\nr4 = 0\ncall 130\n" END, "0", "-1", Code::stack_out_of_bounds},
+    {"a key in the lower half of eight spilled bytes", kFilter,
+     "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += @\nr1 = {array} ll\ncall 1\nr1 = *(u8 *)(r0 + 0)\nr0 = 0\nexit\n", "-8",
+     "-4", Code::access_or_null},
     {"a key beyond the frame", kFilter,
      "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += @\nr1 = {hash} ll\ncall 1\nr0 = 0\nexit\n", "-4", "-8",
      Code::stack_out_of_bounds},
@@ -294,6 +301,8 @@ constexpr Pair kPairs[] = {
      VALUE "*(u64 *)(r10 - 16) = 0\nr1 = 4\nr2 = {fn+10} ll\nr3 = r10\nr3 += -16\nr4 = 0\ncall 181\n"
            "r9 = *(u64 *)(r10 - 16)\n" INDEX_BY("r9") END "*(u64 *)(r2 + 0) = @\nr0 = 0\nexit\n",
      "64", "32", Code::access_out_of_bounds},
+    {"a call through a register on a way that nobody takes", kFilter,
+     "r9 = 0\nif r9 == 0 goto on\n@\non:\nr0 = 0\nexit\n", "callx r9", "r9 = 1", Code::call_through_register},
     {"a register that the call took away", kFilter, VALUE "r1 = r7\ncall 5\nr1 = *(u8 *)(@ + 0)\n" END, "r1", "r7",
      Code::register_uninitialized},
 

@@ -39,7 +39,7 @@ Objection check_bounds(Walk& walk, const Step& step, const Register& reg, const 
       return step.finds(Code::stack_unbounded, {range.number});
   }
   const Span span = span_of(reg, range.off);
-  if (span.low < -kStackBytes || span.high + range.bytes > 0)
+  if (span.low < -kStackBytes || span.low >= 0 || span.high + range.bytes > 0)
     return step.finds(Code::stack_out_of_bounds, {range.number, span.low, span.high, range.bytes});
   walk.note_stack(step, *walk.state.frames[reg.frame], span.low);
   return {};

@@ -117,6 +117,8 @@ Objection Graph::check_edges(std::span<const Insn> insns) const {
     std::uint32_t last = function.start;
     for (std::uint32_t pc = function.start; pc < function.end;) {
       const FormInfo& info = isa::info(places_[pc].form);
+      if (info.operation == Operation::call_ && info.operands == Operands::dst)
+        return Finding{Code::call_through_register, pc, {insns[pc].dst}, {}};
       if (info.has_target() && !starts_function(info)) {
         const std::int64_t target = isa::jump_target(insns[pc], info, pc);
         if (target < function.start || target >= function.end)

@@ -353,18 +353,20 @@ class Checker {
     const auto slot = static_cast<unsigned>((-at - 1) / kSlotBytes);
     if (slot >= frame.stack.size()) return;
     const Slot& cell = frame.stack[slot];
-    const bool at_start = at % kSlotBytes == 0;
-    if (at_start && cell.is_spill() && cell.spill_bytes() >= 4 && cell.spilled.is_constant()) {
-      call_.key_node = frame.nodes[slot];
-      call_.constant_key = cell.spilled.fixed() & 0xffffffffu;
-      return;
-    }
     const auto first = static_cast<std::size_t>((at % kSlotBytes + kSlotBytes) % kSlotBytes);
-    const bool zero =
-        first + 4 <= kSlotBytes && std::all_of(cell.bytes.begin() + static_cast<std::ptrdiff_t>(first),
-                                               cell.bytes.begin() + static_cast<std::ptrdiff_t>(first) + 4,
-                                               [](StackByte byte) { return byte == StackByte::zero; });
-    if (zero) call_.constant_key = 0;
+    const auto run = [&](StackByte kind) {
+      const auto end = std::find_if(cell.bytes.begin() + static_cast<std::ptrdiff_t>(first), cell.bytes.end(),
+                                    [kind](StackByte byte) { return byte != kind; });
+      return static_cast<std::size_t>(end - cell.bytes.begin()) - first;
+    };
+    if (run(StackByte::zero) >= bytes) {
+      call_.constant_key = 0;
+    } else if (cell.is_spill() && cell.spilled.is_constant() && run(StackByte::spill) == bytes) {
+      // A spill of as many bytes as the key has, or the upper half of one of eight bytes: that is 0 where the whole is
+      // small enough to be a key.
+      call_.key_node = frame.nodes[slot];
+      call_.constant_key = cell.spilled.fixed();
+    }
   }
 
   Objection check_size() {

@@ -28,7 +28,8 @@ Objection transfer_constant(Walk& walk, const Step& step) {
       if (index >= walk.input.maps.size()) return step.finds(Code::map_unknown, {index});
       const MapSpec& spec = *walk.input.maps[index].spec;
       if (spec.type == MapType::arena) return step.finds(Code::unsupported_arena);
-      if (spec.type != MapType::array) return step.finds(Code::map_value_address, {index}, spec.name);
+      if (spec.type != MapType::array || spec.max_entries != 1)
+        return step.finds(Code::map_value_address, {index}, spec.name);
       if (static_cast<std::uint32_t>(second.imm) >= spec.value_size)
         return step.finds(Code::map_value_offset, {index, second.imm, spec.value_size}, spec.name);
       dst = Register::pointer(RegKind::map_value, index);

@@ -106,6 +106,9 @@ Objection transfer_atomic(Walk& walk, const Step& step) {
   if (fetches(operation) && !exchanges_r0) {
     if (auto bad = walk.check_writable(step, insn.src)) return bad;
   }
+  const unsigned receiver = exchanges_r0 ? 0 : insn.src;
+  // As Linux has it, the receiver is overwritten first: it cannot be the address.
+  if (fetches(operation)) walk.state.change_reg(receiver) = Register::unknown();
   Register loaded;
   Access access;
   access.atomic = true;
@@ -116,14 +119,14 @@ Objection transfer_atomic(Walk& walk, const Step& step) {
     access.loaded = &loaded;
     if (auto bad = check_access(walk, step, access)) return bad;
   }
-  // As Linux has it, the value is there before the store is checked: it must not replace the address.
-  if (fetches(operation)) {
-    extend(loaded, step, false);
-    walk.state.change_reg(exchanges_r0 ? 0 : insn.src) = loaded;
-  }
   access.touch = Touch::write;
   access.loaded = nullptr;
-  return check_access(walk, step, access);
+  if (auto bad = check_access(walk, step, access)) return bad;
+  if (fetches(operation)) {
+    extend(loaded, step, false);
+    walk.state.change_reg(receiver) = loaded;
+  }
+  return {};
 }
 
 Objection transfer_packet_load(Walk& walk, const Step& step) {

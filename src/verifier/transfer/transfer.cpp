@@ -10,8 +10,6 @@ Objection transfer(Walk& walk, const Step& step) {
     case Operands::none:
       return transfer_exit(walk, step);
     case Operands::dst:
-      if (step.info.operation == Operation::call_) return step.finds(Code::call_through_register, {step.insn.dst});
-      return transfer_alu(walk, step);
     case Operands::dst_imm:
     case Operands::dst_src:
     case Operands::dst_src_imm:
