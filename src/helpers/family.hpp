@@ -33,6 +33,12 @@ struct Row {
 /// A number or a negative errno as it stands in r0.
 [[nodiscard]] constexpr std::uint64_t r0(std::int64_t value) noexcept { return static_cast<std::uint64_t>(value); }
 
+/// The value that the run's CPU has in a per-CPU map, 0 in others. Only per-CPU maps take a CPU from the host for it. A
+/// map may have been made for fewer CPUs than the host has: then some share a value.
+[[nodiscard]] inline unsigned lane_of(Env& env, const maps::MapStorage& map) noexcept {
+  return map.per_cpu() ? env.cpu() % map.cpus() : 0;
+}
+
 /// The memory an argument points to.
 [[nodiscard]] inline std::byte* bytes_at(std::uint64_t address) noexcept {
   return reinterpret_cast<std::byte*>(address);

@@ -49,7 +49,7 @@ std::uint64_t for_each(Env& env, std::uint64_t map, std::uint64_t function, std:
   if (flags != 0) return r0(-EINVAL);
   maps::MapStorage& storage = map_of(map);
   Walk walk{env, storage, function, ctx};
-  const unsigned cpu = storage.per_cpu() ? env.cpu() : 0;
+  const unsigned cpu = lane_of(env, storage);
   // One captured pointer: std::function keeps it without allocating.
   const std::int64_t visits =
       storage.visit(cpu, [&walk](const std::byte* key, std::byte* value) { return walk.visit(key, value); });

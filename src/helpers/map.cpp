@@ -8,9 +8,6 @@
 namespace skep::helpers {
 namespace {
 
-// Asking for the CPU takes one from the host, so only maps that have a value for each CPU do.
-unsigned cpu_for(Env& env, const maps::MapStorage& map) noexcept { return map.per_cpu() ? env.cpu() : 0; }
-
 // The inner map itself, which the run then holds; null when there is none.
 std::uint64_t lookup_inner(Env& env, maps::MapOfMaps& outer, const std::byte* key) noexcept {
   std::shared_ptr<maps::MapStorage> inner = outer.inner(key);
@@ -21,7 +18,7 @@ std::uint64_t lookup_inner(Env& env, maps::MapOfMaps& outer, const std::byte* ke
 std::uint64_t lookup(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t, std::uint64_t,
                      std::uint64_t) noexcept {
   maps::MapStorage& storage = map_of(map);
-  const std::byte* value = storage.lookup(bytes_at(key), cpu_for(env, storage));
+  const std::byte* value = storage.lookup(bytes_at(key), lane_of(env, storage));
   if (value == nullptr) {
     if (maps::MapOfMaps* outer = storage.map_of_maps()) return lookup_inner(env, *outer, bytes_at(key));
   }
@@ -31,7 +28,7 @@ std::uint64_t lookup(Env& env, std::uint64_t map, std::uint64_t key, std::uint64
 std::uint64_t update(Env& env, std::uint64_t map, std::uint64_t key, std::uint64_t value, std::uint64_t flags,
                      std::uint64_t) noexcept {
   maps::MapStorage& storage = map_of(map);
-  return r0(storage.update(bytes_at(key), bytes_at(value), flags, cpu_for(env, storage)));
+  return r0(storage.update(bytes_at(key), bytes_at(value), flags, lane_of(env, storage)));
 }
 
 std::uint64_t erase(Env&, std::uint64_t map, std::uint64_t key, std::uint64_t, std::uint64_t, std::uint64_t) noexcept {

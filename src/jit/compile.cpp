@@ -18,6 +18,7 @@ class FirstError final : public asmjit::ErrorHandler {
     message_ = message;
   }
   [[nodiscard]] bool happened() const noexcept { return error_ != asmjit::kErrorOk; }
+  [[nodiscard]] asmjit::Error code() const noexcept { return error_; }
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
 
  private:
@@ -56,7 +57,12 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   const auto emitter = make_emitter(plan, holder);
   emitter->emit_all();
   auto memory = place(holder, error);
-  if (!memory) return fail(std::move(memory).error());
+  if (!memory) {
+    Options longer = options;
+    longer.long_jumps = true;
+    const bool again = error.code() == asmjit::kErrorInvalidDisplacement && !options.long_jumps;
+    return again ? compile(image, longer) : fail(std::move(memory).error());
+  }
 
   auto code = std::make_shared<Code>();
   code->memory = std::move(*memory);

@@ -37,6 +37,7 @@ void Emitter::emit_all() {
     begin_function(*function_);
     if (body.isValid()) bind(body);
     for (std::uint32_t index = first; index < function_->end;) {
+      if (plan_.ops[index].is_loop_head) align_loop();
       if (targets_[index].isValid()) bind(targets_[index]);
       if (plan_.options.metered && plan_.ops[index].starts_block) meter(index, plan_.refunds[index] + 1);
       const std::uint32_t done = fused(index, function_->end);
@@ -110,6 +111,10 @@ void Emitter::emit_coded(const At& at) {
     case Code::call_checked:
     case Code::call_lookup_checked:
       return call_out(at, CallOuts::helper);
+    case Code::lookup_array:
+      return lookup_array(at, *reinterpret_cast<const lower::KnownLookup*>(at.op.imm));
+    case Code::lookup_direct:
+      return lookup_direct(at, *reinterpret_cast<const lower::KnownLookup*>(at.op.imm));
     case Code::tail_call:
     case Code::tail_call_checked:
       return tail_call(at);

@@ -45,6 +45,7 @@ class Emitter {
   virtual void begin_function(const FunctionPlan& function) = 0;  ///< after its label was bound
   virtual void finish() = 0;                                      ///< what was put off
   virtual void bind(const asmjit::Label& label) = 0;
+  virtual void align_loop() {}  ///< the next label is where a loop begins
   virtual void jump_over(const asmjit::Label& label) = 0;  ///< an unconditional jump
 
   /// Takes the block's cost from the budget; CallOuts::budget(index) where it does not cover that, and again.
@@ -69,6 +70,8 @@ class Emitter {
   virtual void call_function(const At& at, const asmjit::Label& callee) = 0;
   virtual void call_register(const At& at) = 0;
   virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
+  virtual void lookup_array(const At& at, const lower::KnownLookup& lookup) = 0;
+  virtual void lookup_direct(const At& at, const lower::KnownLookup& lookup) = 0;
   virtual void tail_call(const At& at) = 0;
   virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op
   virtual void exit(const At& at) = 0;
@@ -81,6 +84,7 @@ class Emitter {
   /// The plan of the function whose ops are being emitted: exit and tail_call take its frame down.
   [[nodiscard]] const FunctionPlan& function() const noexcept { return *function_; }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
+  [[nodiscard]] asmjit::Label target_of(const At& at) const;
   /// Whether the code of `binding` may end the run, or call back into the program.
   [[nodiscard]] static bool calls_back(const lower::Binding& binding) noexcept;
 
@@ -92,7 +96,6 @@ class Emitter {
  private:
   void emit_op(std::uint32_t index);
   void emit_coded(const At& at);
-  [[nodiscard]] asmjit::Label target_of(const At& at) const;
 
   std::vector<asmjit::Label> functions_;
   std::vector<asmjit::Label> targets_;  // by op, invalid where no jump leads

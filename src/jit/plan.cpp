@@ -87,11 +87,13 @@ void share_frame(std::vector<FunctionPlan>& functions) {
   for (const FunctionPlan& function : functions) {
     all.saved |= function.saved;
     all.calls |= function.calls;
+    all.names_frame |= function.names_frame;
     all.counts_may_goto |= function.counts_may_goto;
   }
   for (FunctionPlan& function : functions) {
     function.saved = all.saved;
     function.calls = all.calls;
+    function.names_frame = all.names_frame;
     function.counts_may_goto = all.counts_may_goto;
   }
 }
@@ -159,11 +161,13 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       const Shape& shape = lower::shape_of(op.code);
       function.saved |= saved_write(op, shape);
       function.calls = function.calls || may_call(op);
+      function.names_frame = function.names_frame || op.dst == isa::kFramePointer || op.src == isa::kFramePointer;
       function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
       if (has_target(shape)) {
         const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
         plan.ops[target].is_target = plan.ops[target].starts_block = true;
+        if (target <= i) plan.ops[target].is_loop_head = true;
         crossing = crossing || target < function.first || target >= function.end;
       }
       if (ends_block(op, shape) && i + 1 < image.ops.size()) plan.ops[i + 1].starts_block = true;

@@ -22,11 +22,13 @@ struct FunctionPlan {
   std::uint32_t stack_bytes = 0;
   std::uint8_t saved = 0;        ///< which callee-saved registers it writes: bit i for r6 + i
   bool calls = false;            ///< may leave generated code, or calls: the native stack must be aligned
+  bool names_frame = false;  ///< mentions r10
   bool counts_may_goto = false;  ///< has a loop counter of its own
 };
 
 struct OpPlan {
   bool is_target = false;     ///< some jump leads here
+  bool is_loop_head = false;  ///< one leads back here
   bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
 };
 

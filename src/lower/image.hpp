@@ -43,6 +43,17 @@ struct Binding {
   const HelperSpec* app = nullptr;
 };
 
+/// A look-up in a map that is proven to be this one.
+struct KnownLookup {
+  maps::MapStorage* map = nullptr;
+  maps::MapStorage::Find find = nullptr;
+  const Binding* binding = nullptr;  ///< the helper that would do it for any map
+  // Of arrays: value i lies at base + i * stride, for i < count.
+  std::byte* base = nullptr;
+  std::uint32_t stride = 0;
+  std::uint32_t count = 0;
+};
+
 /// A function of the program. Its address is the value that function pointers hold at run time.
 struct Function {
   std::uint32_t op = 0;           ///< index of its first op
@@ -70,6 +81,7 @@ class Image final : public maps::TailTarget {
   std::vector<Function> functions;     ///< [0] is the entry
   std::deque<Binding> bindings;        ///< helpers, one each
   std::deque<Binding> kfunc_bindings;  ///< kernel functions, one each; their ids mean nothing
+  std::deque<KnownLookup> lookups;
   std::vector<HelperSpec> app_helpers;
   std::vector<HelperSpec> app_kfuncs;
   std::vector<std::shared_ptr<maps::MapStorage>> maps;

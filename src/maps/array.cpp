@@ -109,6 +109,11 @@ class PlainArrayMap final : public ArrayMap {
  public:
   explicit PlainArrayMap(const Creation& creation) : ArrayMap(creation, 1) {}
   std::byte* lookup(const std::byte* key, unsigned) noexcept override { return ArrayMap::lookup(key, 0); }
+  [[nodiscard]] Find direct_lookup() const noexcept override {
+    return [](MapStorage& map, const std::byte* key) noexcept {
+      return static_cast<PlainArrayMap&>(map).PlainArrayMap::lookup(key, 0);
+    };
+  }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned) noexcept override {
     return ArrayMap::update(key, value, flags, 0);
   }

@@ -116,6 +116,11 @@ class HashMap : public HashMapBase<Key, kEvicts> {
     const std::uint32_t slot = this->find(key);
     return slot != 0 ? this->values().at(slot, 0) : nullptr;
   }
+  [[nodiscard]] MapStorage::Find direct_lookup() const noexcept override {
+    return [](MapStorage& map, const std::byte* key) noexcept {
+      return static_cast<HashMap&>(map).HashMap::lookup(key, 0);
+    };
+  }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned /*cpu*/) noexcept override {
     return this->programs_may_write() ? store(key, value, flags) : -EPERM;
   }

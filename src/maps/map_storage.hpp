@@ -104,6 +104,11 @@ class MapStorage {
 
   // What the run time needs to know.
 
+  /// lookup() of this very kind, for callers that know the map and need not ask it; null for kinds that want to be told
+  /// the CPU and for those that look up no values.
+  using Find = std::byte* (*)(MapStorage& map, const std::byte* key) noexcept;
+  [[nodiscard]] virtual Find direct_lookup() const noexcept { return nullptr; }
+
   /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
   [[nodiscard]] virtual std::span<const ValueArea> value_areas() const noexcept { return {}; }
   /// False for a stand-in (see make_stand_in): programs that name it cannot be built.

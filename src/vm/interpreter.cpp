@@ -303,7 +303,8 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r, std::uint64_t last) 
 #define SKEP_VARIANT(form, variant) &&op_##form##_##variant,
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
-      &&op_constant, &&op_call_checked, &&op_call_free, &&op_call_lookup_checked, &&op_tail_call,
+      &&op_constant, &&op_call_checked, &&op_call_free, &&op_call_lookup_checked, &&op_lookup_array,
+      &&op_lookup_direct, &&op_tail_call,
       &&op_tail_call_checked, &&op_trap,
   };
   const auto& read_windows = run.m_.windows[static_cast<unsigned>(Access::read)];
@@ -333,6 +334,19 @@ op_call_lookup_checked: {
   const std::uint64_t map = r[1];
   run.call_helper(*op, binding, r);
   run.open_value(helpers::map_of(map), r);
+  SKEP_NEXT();
+}
+
+op_lookup_array: {
+  const auto& lookup = *reinterpret_cast<const lower::KnownLookup*>(op->imm);
+  const std::uint64_t index = guest_load<std::uint32_t>(r[2]);
+  r[0] = index < lookup.count ? reinterpret_cast<std::uint64_t>(lookup.base) + index * lookup.stride : 0;
+  SKEP_NEXT();
+}
+
+op_lookup_direct: {
+  const auto& lookup = *reinterpret_cast<const lower::KnownLookup*>(op->imm);
+  r[0] = reinterpret_cast<std::uint64_t>(lookup.find(*lookup.map, reinterpret_cast<const std::byte*>(r[2])));
   SKEP_NEXT();
 }
 

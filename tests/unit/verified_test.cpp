@@ -194,3 +194,48 @@ TEST_CASE("a stack that the program never wrote reads as zeros without guards, t
   XdpPacket packet(frame());
   CHECK(proven(verdict).run(packet).value == 77);
 }
+
+TEST_CASE("a look-up in a map that is known finds what any look-up finds, in every engine") {
+  // key = first byte of the context; r0 = value, or 99 where there is none.
+  constexpr const char* kBefore = "ldxdw %r2, [%r1+0]\nstxdw [%r10-8], %r2\nmov %r2, %r10\nadd %r2, -8\n";
+  constexpr const char* kAfter = "call 1\njne %r0, 0, +2\nmov %r0, 99\nexit\nldxdw %r0, [%r0+0]\nexit";
+  struct Kind {
+    MapType type;
+    std::uint32_t key, value;
+  };
+  for (const Kind kind :
+       {Kind{MapType::array, 4, 8}, Kind{MapType::array, 4, 24}, Kind{MapType::hash, 8, 8}, Kind{MapType::hash, 4, 16},
+        Kind{MapType::lru_hash, 8, 8}, Kind{MapType::percpu_array, 4, 8}}) {
+    MapSpec spec;
+    spec.name = "m";
+    spec.type = kind.type;
+    spec.key_size = kind.key;
+    spec.value_size = kind.value;
+    spec.max_entries = 5;
+    const auto map = Map::create(spec, 1);  // fewer CPUs than the host may have
+    REQUIRE(map);
+    for (std::uint64_t key = 0; key < 4; ++key) {
+      std::vector<std::byte> value(kind.value);
+      value[0] = static_cast<std::byte>(10 + key);
+      REQUIRE(map->update(std::as_bytes(std::span(&key, 1)).first(kind.key), value));
+    }
+    auto insns = assembled(kBefore);
+    insns.emplace_back(0x18, 1, 1, 0, 0);
+    insns.emplace_back(0, 0, 0, 0, 0);
+    for (const Insn& insn : assembled(kAfter)) insns.push_back(insn);
+    const auto program = Program::from_insns(insns, ProgType::raw_tracepoint, std::span(&*map, 1));
+    REQUIRE(program);
+    const Verdict verdict = verify(*program);
+    for (const Engine engine : {Engine::interpreter, Engine::best}) {
+      const Executable fast = proven(verdict, {.engine = engine});
+      const Executable careful = proven(verdict, {.mode = Mode::enforced, .engine = engine});
+      for (std::uint64_t key = 0; key < 8; ++key) {
+        CAPTURE(key);
+        RawContext context{std::as_writable_bytes(std::span(&key, 1))};
+        const std::uint64_t expected = careful.run(context).value;
+        CHECK(fast.run(context).value == expected);
+        if (key < 4) CHECK(expected == 10 + key);
+      }
+    }
+  }
+}

@@ -75,6 +75,28 @@ void A64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   branch_if_not_zero(kTemp, unwind_);
 }
 
+void A64Emitter::lookup_array(const At&, const lower::KnownLookup& lookup) {
+  const asmjit::Label miss = a_.newLabel(), done = a_.newLabel();
+  a_.ldr(arm::w0, arm::ptr(reg(2)));
+  move_constant(kTemp, lookup.count);
+  a_.cmp(arm::w0, kTemp.w());
+  a_.b_hs(miss);
+  move_constant(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
+  move_constant(kTemp2, lookup.stride);
+  a_.madd(arm::x0, arm::x0, kTemp2, kTemp);
+  a_.b(done);
+  a_.bind(miss);
+  a_.mov(arm::x0, arm::xzr);
+  a_.bind(done);
+}
+
+void A64Emitter::lookup_direct(const At&, const lower::KnownLookup& lookup) {
+  move_constant(arm::x0, reinterpret_cast<std::uint64_t>(lookup.map));
+  a_.mov(arm::x1, reg(2));
+  move_constant(kTemp, reinterpret_cast<std::uint64_t>(lookup.find));
+  a_.blr(kTemp);
+}
+
 void A64Emitter::tail_call(const At& at) {
   const asmjit::Label falls_through = a_.newLabel();
   call_thunk(at.index, CallOuts::tail_call);

@@ -23,17 +23,12 @@ constexpr std::int32_t kEntryBytes = 96;
 constexpr std::int32_t kRegistersBytes = sizeof(vm::Registers) + 8;
 static_assert(kRegistersBytes % 16 == 0);
 
-/// How far a conditional branch reaches, and a bound on the code of one op with its stubs.
-constexpr std::size_t kReach = std::size_t{1} << 20;
-constexpr std::size_t kLargestOp = 256;
-
 constexpr unsigned kLandAnywhere = 38;  // the hint `bti jc`
 
 }  // namespace
 
 A64Emitter::A64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(plan, code), a_(&code) {
   has_lse_ = (getauxval(AT_HWCAP) & HWCAP_ATOMICS) != 0;
-  is_large_ = plan.ops.size() > kReach / kLargestOp;
   unwind_ = a_.newLabel();
 }
 

@@ -67,6 +67,8 @@ class A64Emitter final : public Emitter {
   void call_function(const At& at, const asmjit::Label& callee) override;
   void call_register(const At& at) override;
   void call_builtin(const At& at, const lower::Binding& binding) override;
+  void lookup_array(const At& at, const lower::KnownLookup& lookup) override;
+  void lookup_direct(const At& at, const lower::KnownLookup& lookup) override;
   void tail_call(const At& at) override;
   void call_out(const At& at, vm::CallOut callee) override;
   void exit(const At& at) override;
@@ -100,8 +102,7 @@ class A64Emitter final : public Emitter {
   };
 
   arm::Assembler a_;
-  bool has_lse_;   // atomic instructions, instead of loops
-  bool is_large_;  // a conditional branch may not reach what is further on
+  bool has_lse_;  // atomic instructions, instead of loops
   asmjit::Label unwind_;
   asmjit::Label resume_;  // of the last guarded access whose slow half makes the access: to be bound behind it
   std::vector<Stub> stubs_;

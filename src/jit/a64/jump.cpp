@@ -36,9 +36,9 @@ arm::CondCode condition(Operation operation) noexcept {
 
 }  // namespace
 
-/// Forward, nobody knows yet; backward, the distance is there.
+/// Forward, nobody knows yet: hardly ever. Backward, the distance is there.
 bool A64Emitter::may_be_far(const asmjit::Label& target) const {
-  if (!code_.isLabelBound(target)) return is_large_;
+  if (!code_.isLabelBound(target)) return plan_.options.long_jumps;
   return a_.offset() - code_.labelOffset(target) >= kReach - 64;
 }
 

@@ -1,4 +1,6 @@
 // Calls, and leaving functions.
+#include <bit>
+
 #include "helpers/env.hpp"
 #include "jit/x64/emitter.hpp"
 
@@ -6,9 +8,12 @@ namespace skep::jit::x64 {
 
 using vm::CallOuts;
 
-/// The callee's frame is the next lower one. Whoever comes back may have left windows on it, or another image current.
+/// The callee's frame is the next lower one; a callee that never looks at it does without, and one that stays in
+/// generated code tells nobody. Whoever comes back may have left windows on it, or another image current.
 template <class Callee>
-void X64Emitter::call_in_new_frame(const At& at, const Callee& callee) {
+void X64Emitter::call_in_new_frame(const At& at, const Callee& callee, const FunctionPlan* known) {
+  const bool tells_frame = known == nullptr || known->calls;
+  const bool moves_frame = tells_frame || known->names_frame;
   const auto image_address = reinterpret_cast<std::uint64_t>(&image());
   a_.cmp(kFrame, SKEP_MACHINE(lowest_frame));
   const asmjit::Label after = a_.newLabel();
@@ -18,8 +23,8 @@ void X64Emitter::call_in_new_frame(const At& at, const Callee& callee) {
     a_.push(kTemp);  // alignment
     a_.mov(SKEP_MACHINE(stack_windows), 0);
   }
-  a_.sub(kFrame, static_cast<int>(vm::kFrameBytes));
-  a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
+  if (moves_frame) a_.sub(kFrame, static_cast<int>(vm::kFrameBytes));
+  if (tells_frame) a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
   a_.call(callee);
   const auto when_left = [&](auto&& jump) {
     const asmjit::Label back = a_.newLabel();
@@ -29,7 +34,7 @@ void X64Emitter::call_in_new_frame(const At& at, const Callee& callee) {
     jump(stub.from);
     a_.bind(back);
   };
-  if (plan_.has_tail_calls) {
+  if (plan_.has_tail_calls && tells_frame) {
     a_.mov(kTemp, image_address);
     a_.cmp(SKEP_MACHINE(current), kTemp);
     when_left([&](const asmjit::Label& stub) { a_.jne(stub); });
@@ -40,19 +45,22 @@ void X64Emitter::call_in_new_frame(const At& at, const Callee& callee) {
     a_.pop(kTemp);
     a_.pop(SKEP_MACHINE(stack_windows));
   }
-  a_.add(kFrame, static_cast<int>(vm::kFrameBytes));
-  a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
+  if (moves_frame) a_.sub(kFrame, -static_cast<int>(vm::kFrameBytes));
+  if (tells_frame) a_.mov(SKEP_MACHINE(frame_pointer), kFrame);
   a_.bind(after);
 }
 
-void X64Emitter::call_function(const At& at, const asmjit::Label& callee) { call_in_new_frame(at, callee); }
+void X64Emitter::call_function(const At& at, const asmjit::Label& callee) {
+  const auto* function = reinterpret_cast<const lower::Function*>(at.op.imm);
+  call_in_new_frame(at, callee, &plan_.functions[static_cast<std::size_t>(function - image().functions.data())]);
+}
 
 void X64Emitter::call_register(const At& at) {
   const asmjit::Label done = a_.newLabel();
   call_thunk(at.index, CallOuts::call_register);
   a_.test(kAddress, kAddress);
   a_.jz(done);
-  call_in_new_frame(at, kAddress);
+  call_in_new_frame(at, kAddress, nullptr);
   a_.bind(done);
 }
 
@@ -67,6 +75,29 @@ void X64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   if (!calls_into_us) return;
   a_.cmp(SKEP_MACHINE(ended), 0);
   a_.jne(unwind_);
+}
+
+void X64Emitter::lookup_array(const At&, const lower::KnownLookup& lookup) {
+  const asmjit::Label miss = a_.newLabel(), done = a_.newLabel();
+  a_.mov(x86::eax, x86::dword_ptr(reg(2)));
+  a_.cmp(x86::eax, static_cast<std::int32_t>(lookup.count));
+  a_.short_().jae(miss);
+  if (std::has_single_bit(lookup.stride))
+    a_.shl(x86::rax, std::countr_zero(lookup.stride));
+  else
+    a_.imul(x86::rax, x86::rax, static_cast<std::int32_t>(lookup.stride));
+  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
+  a_.add(x86::rax, kTemp);
+  a_.short_().jmp(done);
+  a_.bind(miss);
+  a_.xor_(x86::eax, x86::eax);
+  a_.bind(done);
+}
+
+void X64Emitter::lookup_direct(const At&, const lower::KnownLookup& lookup) {
+  a_.mov(x86::rdi, reinterpret_cast<std::uint64_t>(lookup.map));
+  a_.mov(x86::rsi, reg(2));
+  a_.call(asmjit::imm(reinterpret_cast<std::uint64_t>(lookup.find)));
 }
 
 void X64Emitter::tail_call(const At& at) {

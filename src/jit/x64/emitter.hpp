@@ -23,13 +23,13 @@ class X64Emitter final : public Emitter {
   void finish() override;
   void bind(const asmjit::Label& label) override { a_.bind(label); }
   void jump_over(const asmjit::Label& label) override { a_.jmp(label); }
+  void align_loop() override { a_.align(asmjit::AlignMode::kCode, 16); }
   void meter(std::uint32_t index, std::uint32_t cost) override;
   void poll(std::uint32_t index) override;
   void end_function();
   void clear_frame(std::uint32_t bytes);
 
   // alu.cpp
-  std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
   void alu_imm(const At& at) override;
   void alu_reg(const At& at) override;
   void unary(const At& at) override;
@@ -37,6 +37,7 @@ class X64Emitter final : public Emitter {
   void move_constant(const x86::Gp& dst, std::uint64_t value);
   void divide(const At& at, const x86::Gp& divisor, bool nonzero);
   void divide_by_constant(const At& at);
+  void multiply_high(const At& at, std::uint64_t divisor);
   void shift_by_register(const At& at);
 
   // memory.cpp
@@ -52,16 +53,22 @@ class X64Emitter final : public Emitter {
   void may_goto(const At& at, const asmjit::Label& target) override;
   void branch_imm(const At& at, const asmjit::Label& target) override;
   void branch_reg(const At& at, const asmjit::Label& target) override;
+  std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
+  void compare(const At& at);
+  void branch(x86::CondCode condition, const At& at, const asmjit::Label& target);
+  [[nodiscard]] bool reaches_shortly(const At& at) const;
 
   // call.cpp
   void call_function(const At& at, const asmjit::Label& callee) override;
   void call_register(const At& at) override;
   void call_builtin(const At& at, const lower::Binding& binding) override;
+  void lookup_array(const At& at, const lower::KnownLookup& lookup) override;
+  void lookup_direct(const At& at, const lower::KnownLookup& lookup) override;
   void tail_call(const At& at) override;
   void call_out(const At& at, vm::CallOut callee) override;
   void exit(const At& at) override;
   template <class Callee>
-  void call_in_new_frame(const At& at, const Callee& callee);
+  void call_in_new_frame(const At& at, const Callee& callee, const FunctionPlan* known);  // null: any
 
   // atomic.cpp
   void atomic(const At& at) override;

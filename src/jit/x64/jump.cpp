@@ -1,4 +1,6 @@
-// Jumps, and comparisons with their branch.
+// Jumps, comparisons with their branch, and a branch around one move as a conditional move.
+//
+// A jump back is as short as it can be, its distance is known. Of a jump forward the distance is estimated from above.
 #include "jit/x64/emitter.hpp"
 
 namespace skep::jit::x64 {
@@ -32,10 +34,76 @@ x86::CondCode condition(Operation operation) noexcept {
   }
 }
 
+constexpr unsigned kFar = 128;  // more than a short jump reaches
+
+/// No op of this kind takes more bytes.
+unsigned most_bytes(const lower::Op& op, const lower::Shape& shape) noexcept {
+  using isa::Operands;
+  switch (shape.operands) {
+    case Operands::none:
+      return op.code == lower::Code::constant ? 10 : kFar;
+    case Operands::dst:
+      return shape.operation == Operation::call_ ? kFar : 8;
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      switch (shape.operation) {
+        case Operation::div_:
+        case Operation::mod_:
+        case Operation::sdiv_:
+        case Operation::smod_:
+          return kFar;
+        default:
+          return 16;  // a shift by a register without BMI2 is the longest
+      }
+    case Operands::load:
+    case Operands::store_imm:
+    case Operands::store_src:
+      return shape.check == lower::Check::free ? 13 : kFar;
+    case Operands::jump_off:
+      return shape.operation == Operation::may_goto_ ? kFar : 5;
+    case Operands::jump_imm:
+      return 5;
+    case Operands::compare_imm:
+    case Operands::compare_src:
+      return 13;
+    case Operands::atomic:
+    case Operands::dst_src_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::lddw:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return kFar;
+  }
+  return kFar;
+}
+
 }  // namespace
 
+bool X64Emitter::reaches_shortly(const At& at) const {
+  constexpr unsigned kBlock = 15;  // what metering costs, with a far jump
+  const unsigned a_block = plan_.options.metered ? kBlock : 0;
+  const std::uint32_t target = at.index + static_cast<std::uint32_t>(at.op.off);
+  if (at.op.off <= 0 || target >= function().end || plan_.options.polls || plan_.options.long_jumps) return false;
+  unsigned bytes = 0;
+  for (std::uint32_t i = at.index + 1; i < target; ++i) {
+    if (plan_.ops[i].is_loop_head) return false;
+    bytes += most_bytes(image().ops[i], lower::shape_of(image().ops[i].code)) +
+             (plan_.ops[i].starts_block ? a_block : 0);
+    if (bytes >= kFar) return false;
+  }
+  return !plan_.ops[target].is_loop_head;
+}
+
+void X64Emitter::branch(x86::CondCode condition, const At& at, const asmjit::Label& target) {
+  if (reaches_shortly(at)) a_.short_();
+  a_.j(condition, target);
+}
+
 void X64Emitter::jump(const At& at, const asmjit::Label& target) {
-  if (at.op.off != 1) a_.jmp(target);
+  if (at.op.off == 1) return;
+  if (reaches_shortly(at)) a_.short_();
+  a_.jmp(target);
 }
 
 void X64Emitter::may_goto(const At&, const asmjit::Label& target) {
@@ -44,26 +112,67 @@ void X64Emitter::may_goto(const At&, const asmjit::Label& target) {
   a_.dec(SKEP_MACHINE(may_goto_left));
 }
 
-void X64Emitter::branch_imm(const At& at, const asmjit::Label& target) {
-  const auto imm = static_cast<std::int32_t>(at.op.imm);
+/// Sets the flags that condition() asks for.
+void X64Emitter::compare(const At& at) {
   const x86::Gp dst = sized(reg(at.op.dst), at.shape.width);
-  if (at.shape.operation == Operation::jset_)
-    a_.test(dst, imm);
-  else if (imm == 0)
+  const bool by_constant = at.shape.operands == isa::Operands::compare_imm;
+  const auto imm = static_cast<std::int32_t>(at.op.imm);
+  const x86::Gp src = sized(reg(at.op.src), at.shape.width);
+  if (at.shape.operation == Operation::jset_) {
+    // Of 64 bits, a constant that is not negative leaves the upper half alone.
+    if (by_constant)
+      a_.test(imm >= 0 ? dst.r32() : dst, imm);
+    else
+      a_.test(dst, src);
+  } else if (!by_constant) {
+    a_.cmp(dst, src);
+  } else if (imm == 0) {
     a_.test(dst, dst);
-  else
+  } else {
     a_.cmp(dst, imm);
-  a_.j(condition(at.shape.operation), target);
+  }
+}
+
+void X64Emitter::branch_imm(const At& at, const asmjit::Label& target) {
+  compare(at);
+  branch(condition(at.shape.operation), at, target);
 }
 
 void X64Emitter::branch_reg(const At& at, const asmjit::Label& target) {
-  const x86::Gp dst = sized(reg(at.op.dst), at.shape.width);
-  const x86::Gp src = sized(reg(at.op.src), at.shape.width);
-  if (at.shape.operation == Operation::jset_)
-    a_.test(dst, src);
-  else
-    a_.cmp(dst, src);
-  a_.j(condition(at.shape.operation), target);
+  compare(at);
+  branch(condition(at.shape.operation), at, target);
+}
+
+/// `if (condition) skip one move` is what compilers make of a choice, for want of an instruction: here is one.
+std::uint32_t X64Emitter::fused(std::uint32_t index, std::uint32_t end) {
+  if (plan_.options.metered || plan_.options.polls || index + 2 >= end) return 0;
+  const At here = at(index);
+  const bool compares = here.shape.operands == isa::Operands::compare_imm ||
+                        here.shape.operands == isa::Operands::compare_src;
+  if (!compares || here.op.off != 2 || plan_.ops[index + 1].is_target) return 0;
+  const At move = at(index + 1);
+  if (move.shape.operation != Operation::mov_) return 0;
+  const x86::Gp dst = reg(move.op.dst);
+  const x86::CondCode unless = x86::negateCond(condition(here.shape.operation));
+  if (move.shape.operands == isa::Operands::dst_imm) {
+    const auto imm = static_cast<std::int32_t>(move.op.imm);
+    if (move.shape.width == 64 && imm < 0)
+      a_.mov(kTemp, imm);
+    else
+      a_.mov(kTemp.r32(), imm);
+    compare(here);
+    a_.cmov(unless, dst, kTemp);
+    return 2;
+  }
+  if (move.op.dst == move.op.src) return 0;
+  x86::Gp src = reg(move.op.src);
+  if (move.shape.width == 32) {
+    a_.mov(kTemp.r32(), src.r32());
+    src = kTemp;
+  }
+  compare(here);
+  a_.cmov(unless, dst, src);
+  return 2;
 }
 
 }  // namespace skep::jit::x64
