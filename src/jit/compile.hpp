@@ -11,9 +11,9 @@
 namespace skep::jit {
 
 struct Options {
-  bool metered = false;  ///< count instructions, exactly: such code runs within a budget
+  bool metered = false;     ///< count instructions, exactly: such code runs within a budget
   bool long_jumps = false;  ///< estimate no distances: for when an estimate was too low
-  bool polls = false;    ///< look at every back edge whether the run is asked to stop; metered code does so anyway
+  bool polls = false;       ///< look at every back edge whether the run is asked to stop; metered code does so anyway
 };
 
 /// There is a backend for this machine.

@@ -22,7 +22,7 @@ struct FunctionPlan {
   std::uint32_t stack_bytes = 0;
   std::uint8_t saved = 0;        ///< which callee-saved registers it writes: bit i for r6 + i
   bool calls = false;            ///< may leave generated code, or calls: the native stack must be aligned
-  bool names_frame = false;  ///< mentions r10
+  bool names_frame = false;      ///< mentions r10
   bool counts_may_goto = false;  ///< has a loop counter of its own
 };
 

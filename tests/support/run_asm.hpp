@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,16 @@
 
 namespace skep::test {
 
+/// SKEP_TEST_ENGINE in the environment is "interpreter", or nothing: the best there is.
+inline Engine engine_under_test() {
+  const char* name = std::getenv("SKEP_TEST_ENGINE");
+  return name != nullptr && std::string_view(name) == "interpreter" ? Engine::interpreter : Engine::best;
+}
+
 struct AsmOptions {
   ProgType type = ProgType::unspec;
   std::vector<Map> maps;
-  BuildOptions build;
+  BuildOptions build = {.engine = engine_under_test()};
   RunOptions run;
 };
 

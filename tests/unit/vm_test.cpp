@@ -1,4 +1,5 @@
-// The interpreter and its guard: what runs, what ends a run, and that a run cannot reach beyond its regions.
+// Both engines and their guard: what runs, what ends a run, and that a run cannot reach beyond its regions. Run once for
+// each engine, see tests/vm.cmake.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -33,7 +34,7 @@ std::vector<Insn> with_map(std::string_view before, std::string_view after) {
   return insns;
 }
 
-RunResult run_insns(const std::vector<Insn>& insns, const std::vector<Map>& maps, BuildOptions options = {}) {
+RunResult run_insns(const std::vector<Insn>& insns, const std::vector<Map>& maps, BuildOptions options = {.engine = engine_under_test()}) {
   auto program = Program::from_insns(insns, ProgType::unspec, maps);
   REQUIRE_MESSAGE(program.has_value(), program.error().message());
   auto executable = Executable::build(*program, options);

@@ -88,8 +88,8 @@ bool X64Emitter::reaches_shortly(const At& at) const {
   unsigned bytes = 0;
   for (std::uint32_t i = at.index + 1; i < target; ++i) {
     if (plan_.ops[i].is_loop_head) return false;
-    bytes += most_bytes(image().ops[i], lower::shape_of(image().ops[i].code)) +
-             (plan_.ops[i].starts_block ? a_block : 0);
+    bytes +=
+        most_bytes(image().ops[i], lower::shape_of(image().ops[i].code)) + (plan_.ops[i].starts_block ? a_block : 0);
     if (bytes >= kFar) return false;
   }
   return !plan_.ops[target].is_loop_head;
@@ -147,8 +147,8 @@ void X64Emitter::branch_reg(const At& at, const asmjit::Label& target) {
 std::uint32_t X64Emitter::fused(std::uint32_t index, std::uint32_t end) {
   if (plan_.options.metered || plan_.options.polls || index + 2 >= end) return 0;
   const At here = at(index);
-  const bool compares = here.shape.operands == isa::Operands::compare_imm ||
-                        here.shape.operands == isa::Operands::compare_src;
+  const bool compares =
+      here.shape.operands == isa::Operands::compare_imm || here.shape.operands == isa::Operands::compare_src;
   if (!compares || here.op.off != 2 || plan_.ops[index + 1].is_target) return 0;
   const At move = at(index + 1);
   if (move.shape.operation != Operation::mov_) return 0;

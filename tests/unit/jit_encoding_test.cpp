@@ -1,0 +1,229 @@
+// Every operation with every pair of registers and with constants and offsets around where encodings change, on the JIT
+// and on the interpreter: all registers and the memory around must come out the same. The interpreter's operations are
+// tested against Linux (tests/differential) and the public conformance files.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include <skep/skep.hpp>
+
+#include "isa/table.hpp"
+
+using namespace skep;
+
+namespace {
+
+constexpr unsigned kRegs = 10;
+constexpr std::int64_t kWords = 64;  // of memory; accesses go to its middle
+using Memory = std::array<std::uint64_t, kWords>;
+
+constexpr std::int16_t kSavedContext = -8;  // stack slots
+constexpr std::int16_t slot(unsigned reg) { return static_cast<std::int16_t>(-16 - 8 * static_cast<int>(reg)); }
+
+constexpr std::uint8_t as_field(unsigned reg) { return static_cast<std::uint8_t>(reg & 15); }
+Insn move(unsigned dst, unsigned src) { return {0xbf, as_field(dst), as_field(src), 0, 0}; }
+Insn load(unsigned dst, unsigned base, int off) {
+  return {0x79, as_field(dst), as_field(base), static_cast<std::int16_t>(off), 0};
+}
+Insn store(unsigned base, int off, unsigned src) {
+  return {0x7b, as_field(base), as_field(src), static_cast<std::int16_t>(off), 0};
+}
+
+/// Registers from memory, the instructions, registers to memory. `prepare` goes before the last but one.
+std::vector<Insn> around(const std::vector<Insn>& tested) {
+  std::vector<Insn> insns{store(10, kSavedContext, 1), move(0, 1)};
+  for (unsigned reg = 1; reg < kRegs; ++reg) insns.push_back(load(reg, 0, static_cast<int>(8 * reg)));
+  insns.push_back(load(0, 0, 0));
+  insns.insert(insns.end(), tested.begin(), tested.end());
+  for (unsigned reg = 0; reg < kRegs; ++reg) insns.push_back(store(10, slot(reg), reg));
+  insns.push_back(load(1, 10, kSavedContext));
+  for (unsigned reg = 0; reg < kRegs; ++reg) {
+    insns.push_back(load(2, 10, slot(reg)));
+    insns.push_back(store(1, static_cast<int>(8 * reg), 2));
+  }
+  insns.push_back({0x95, 0, 0, 0, 0});
+  return insns;
+}
+
+/// Some sets of starting registers: edges of all widths, shift counts, divisors.
+std::vector<Memory> inputs() {
+  constexpr std::uint64_t kMin = std::uint64_t{1} << 63;
+  constexpr std::array<std::uint64_t, 17> kEdges{
+      0,  1,  ~0ull, kMin,       kMin - 1,           0x80000000, 0x7fffffff, 0xffffffff,        0x100000000,
+      31, 32, 63,    0xffffff80, 0xffffffff80000000, 7,          0x8000,     0x1234567890abcdef};
+  std::vector<Memory> all(6);
+  std::size_t next = 0;
+  for (Memory& memory : all)
+    for (std::uint64_t& word : memory) word = kEdges[next++ * 7 % kEdges.size()];
+  return all;
+}
+
+class Compared {
+ public:
+  /// Runs on both engines; with and without guards on the JIT.
+  void check(const std::vector<Insn>& tested, bool guarded_only = false) {
+    const auto program = Program::from_insns(around(tested));
+    REQUIRE(program);
+    const auto build = [&](Mode mode, Engine engine) {
+      auto built = Executable::build(*program, {.mode = mode, .engine = engine});
+      REQUIRE_MESSAGE(built, built.error().message());
+      return *built;
+    };
+    const Executable slow = build(Mode::guarded, Engine::interpreter);
+    const Executable guarded = build(Mode::guarded, Engine::jit);
+    const Executable free = guarded_only ? guarded : build(Mode::unguarded, Engine::jit);
+    for (const Memory& input : inputs()) {
+      const Outcome expected = run(slow, input);
+      for (const Executable* jit : {&guarded, &free}) {
+        const Outcome got = run(*jit, input);
+        ++count_;
+        if (got.kind == expected.kind && got.memory == expected.memory) continue;
+        ++different_;
+        if (different_ > 3) continue;
+        const Insn& insn = tested.back();
+        MESSAGE("opcode ", unsigned{insn.opcode}, " r", unsigned{insn.dst}, " r", unsigned{insn.src}, " off ", insn.off,
+                " imm ", insn.imm, jit == &guarded ? " guarded" : " unguarded");
+      }
+    }
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] std::uint64_t different() const { return different_; }
+
+ private:
+  struct Outcome {
+    FaultKind kind;
+    Memory memory;
+  };
+  Outcome run(const Executable& executable, const Memory& input) {
+    memory_ = input;
+    RawContext context{std::as_writable_bytes(std::span(memory_))};
+    const RunResult result = executable.run(context);
+    return {result.fault.kind, memory_};
+  }
+
+  alignas(16) Memory memory_{};  // one place for all runs: addresses are the same
+  std::uint64_t count_ = 0;
+  std::uint64_t different_ = 0;
+};
+
+constexpr std::array<std::int32_t, 25> kConstants{0,     1,     2,   3,    5,    7,    10,     31,  32,
+                                                  63,    64,    100, 127,  128,  129,  255,    256, 641,
+                                                  65535, 65536, -1,  -127, -128, -129, 1000003};
+constexpr std::array<std::int32_t, 4> kExtremes{INT32_MAX, INT32_MIN, INT32_MIN + 1, 0x40000000};
+
+template <class Visit>
+void for_each_constant(const Visit& visit) {
+  for (const std::int32_t imm : kConstants) visit(imm);
+  for (const std::int32_t imm : kExtremes) visit(imm);
+}
+
+Insn insn_of(const isa::FormInfo& row, unsigned dst, unsigned src, int off, std::int32_t imm) {
+  Insn insn{row.opcode, as_field(dst), as_field(src), static_cast<std::int16_t>(off), imm};
+  if (row.src != isa::kAny) insn.src = as_field(static_cast<unsigned>(row.src));
+  if (row.off != isa::kAny) insn.off = static_cast<std::int16_t>(row.off);
+  if (row.imm != isa::kAny) insn.imm = static_cast<std::int32_t>(row.imm);
+  return insn;
+}
+
+bool skipped() {
+  if (Executable::has_jit()) return false;
+  MESSAGE("SKIP: no JIT for this processor");
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("arithmetic with every pair of registers and every kind of constant is the interpreter's") {
+  if (skipped()) return;
+  Compared compared;
+  for (const isa::FormInfo& row : isa::forms()) {
+    if (row.operation == isa::Operation::call_) continue;
+    for (unsigned dst = 0; dst < kRegs; ++dst) {
+      if (row.operands == isa::Operands::dst) compared.check({insn_of(row, dst, 0, 0, 0)});
+      if (row.operands == isa::Operands::dst_imm)
+        for_each_constant([&](std::int32_t imm) { compared.check({insn_of(row, dst, 0, 0, imm)}); });
+      if (row.operands == isa::Operands::dst_src)
+        for (unsigned src = 0; src < kRegs; ++src) compared.check({insn_of(row, dst, src, 0, 0)});
+    }
+  }
+  MESSAGE("arithmetic: ", compared.count(), " runs compared");
+  CHECK(compared.different() == 0);
+}
+
+TEST_CASE("branches with every pair of registers and every kind of constant, near and far, are the interpreter's") {
+  if (skipped()) return;
+  Compared compared;
+  const auto branch = [&](Insn insn, int distance) {
+    std::vector<Insn> tested;
+    // Taken or not shows in r0; what lies between is long enough to need each kind of displacement.
+    insn.off = static_cast<std::int16_t>(distance);
+    tested.push_back(insn);
+    for (int i = 0; i < distance; ++i) tested.push_back({0x07, 0, 0, 0, 1000003});
+    compared.check(tested);
+  };
+  for (const isa::FormInfo& row : isa::forms()) {
+    for (unsigned dst = 0; dst < kRegs; ++dst) {
+      if (row.operands == isa::Operands::compare_imm)
+        for_each_constant([&](std::int32_t imm) { branch(insn_of(row, dst, 0, 1, imm), 1); });
+      if (row.operands == isa::Operands::compare_src)
+        for (unsigned src = 0; src < kRegs; ++src) branch(insn_of(row, dst, src, 1, 0), src % 2 == 0 ? 1 : 40);
+    }
+  }
+  for (int distance = 1; distance < 40; ++distance) branch({0x15, 3, 0, 0, 0}, distance);
+  MESSAGE("branches: ", compared.count(), " runs compared");
+  CHECK(compared.different() == 0);
+}
+
+TEST_CASE("a branch around one move is the interpreter's for every pair of registers") {
+  if (skipped()) return;
+  Compared compared;
+  for (unsigned dst = 0; dst < kRegs; ++dst)
+    for (unsigned src = 0; src < kRegs; ++src)
+      for (const Insn move : {Insn(0xbf, as_field(dst), as_field(src), 0, 0),
+                              Insn(0xbc, as_field(dst), as_field(src), 0, 0), Insn(0xb7, as_field(dst), 0, 0, -1),
+                              Insn(0xb4, as_field(dst), 0, 0, -1), Insn(0xb7, as_field(dst), 0, 0, 0)}) {
+        compared.check({Insn(0x2d, as_field(src), as_field(dst), 1, 0), move});
+        compared.check({Insn(0x45, as_field(src), 0, 1, 1), move});
+      }
+  CHECK(compared.different() == 0);
+}
+
+TEST_CASE("memory access with every pair of registers and offsets around every edge is the interpreter's") {
+  if (skipped()) return;
+  Compared compared;
+  constexpr int kMiddle = static_cast<int>(kWords / 2 * 8);
+  for (const isa::FormInfo& row : isa::forms()) {
+    const bool loads = row.operands == isa::Operands::load;
+    const bool stores = row.operands == isa::Operands::store_imm || row.operands == isa::Operands::store_src;
+    const bool atomic = row.operands == isa::Operands::atomic;
+    if (!loads && !stores && !atomic) continue;
+    for (unsigned base = 0; base < kRegs; ++base)
+      for (unsigned other = 0; other < kRegs; ++other) {
+        for (const int off : {0, 8, -8, 120, 127, 128, -128, -129, 32760, -32768}) {
+          if (off != 0 && (base + other + static_cast<unsigned>(off)) % 3 != 0) continue;
+          // base = middle of the memory, less the offset.
+          std::vector<Insn> tested{load(base, 10, kSavedContext), {0x07, as_field(base), 0, 0, kMiddle - off}};
+          tested.push_back(loads ? insn_of(row, other, base, off, 0) : insn_of(row, base, other, off, -2));
+          // A number made of an address would be another one in each build's memory: there is one memory, so it is not.
+          compared.check(tested, false);
+        }
+      }
+  }
+  MESSAGE("memory: ", compared.count(), " runs compared");
+  CHECK(compared.different() == 0);
+}
+
+TEST_CASE("a 64-bit constant of every length loads whole") {
+  if (skipped()) return;
+  Compared compared;
+  for (unsigned dst = 0; dst < kRegs; ++dst)
+    for (unsigned bits = 0; bits <= 64; ++bits)
+      for (const std::uint64_t flip : {std::uint64_t{0}, ~std::uint64_t{0}}) {
+        const std::uint64_t value = (bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1) ^ flip;
+        compared.check({{0x18, as_field(dst), 0, 0, static_cast<std::int32_t>(value)},
+                        {0, 0, 0, 0, static_cast<std::int32_t>(value >> 32)}});
+      }
+  CHECK(compared.different() == 0);
+}
