@@ -71,7 +71,10 @@ std::string explain_text(std::span<const Problem> problems) {
 }
 
 std::string Verdict::explain() const {
-  return ok() ? std::string() : explain_text(skep::explain(program(), proof_.options_));
+  if (ok()) return {};
+  const std::vector<Problem> explained = skep::explain(program(), proof_.options_);
+  // A map that was frozen since may have mended the program.
+  return explain_text(explained.empty() ? problems_ : explained);
 }
 
 }  // namespace skep
