@@ -1,10 +1,13 @@
 # Programs that the verifier accepts are run: no guard may fire. SKEP_SOUNDNESS_PROGRAMS asks for more than the default.
 skep_test(verifier_hostile ROOMS verifier program btf isa abi)
-set(soundness_ground soundness/ground.cpp soundness/oracle.cpp soundness/containment.cpp soundness/history.cpp
-                     soundness/machine.cpp soundness/trace.cpp soundness/arithmetic.cpp soundness/generator.cpp
-                     soundness/mutator.cpp differential/generator.cpp)
+set(soundness_oracle soundness/oracle.cpp soundness/containment.cpp soundness/history.cpp soundness/inputs.cpp
+                     soundness/machine.cpp soundness/trace.cpp soundness/arithmetic.cpp
+                     differential/generator.cpp)
+set(soundness_ground soundness/ground.cpp soundness/generator.cpp soundness/mutator.cpp ${soundness_oracle})
 skep_test(soundness SOURCES soundness/soundness_test.cpp soundness/raw_tests.cpp ${soundness_ground}
           LIBRARIES skep nlohmann_json::nlohmann_json)
+# All that Linux' selftests hold, where the referee's cache is.
+skep_test(soundness_selftests SOURCES soundness/selftests_test.cpp ${soundness_oracle} LIBRARIES skep LABELS referee)
 skep_fuzzer(verify LIBRARIES skep)
 if(TARGET verify_fuzzer)
   target_sources(verify_fuzzer PRIVATE ${soundness_ground})

@@ -23,56 +23,6 @@ constexpr std::uint32_t kMostProcessed = 100'000;
 /// Steps of the verifier, and instructions of a run, that are kept to be followed.
 constexpr std::size_t kMostSteps = 10'000, kMostFollowed = 2'000;
 
-using Random = std::mt19937_64;
-
-/// The __sk_buff of a program that may look at its packet; other fields are bytes.
-class SkbContext final : public Context {
- public:
-  SkbContext(ProgType type, std::span<std::byte> packet, Random& random) : type_(type), packet_(packet) {
-    for (std::byte& byte : fields_) byte = static_cast<std::byte>(random());
-    constexpr std::size_t kSocket = 168, kFlowKeys = 144;  // pointers: null
-    std::fill_n(fields_.begin() + kSocket, 8, std::byte{});
-    std::fill_n(fields_.begin() + kFlowKeys, 8, std::byte{});
-  }
-
-  [[nodiscard]] Entry entry() const noexcept override { return {reinterpret_cast<std::uint64_t>(fields_.data()), 0}; }
-  std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override {
-    out[0] = {packet_.data(), packet_.size(), true, "packet"};
-    return 1;
-  }
-  [[nodiscard]] Structured structured() const noexcept override {
-    return {reinterpret_cast<std::uint64_t>(fields_.data()), static_cast<std::uint32_t>(fields_.size()), type_};
-  }
-  [[nodiscard]] std::optional<std::uint64_t> load(std::uint32_t off, unsigned size) const noexcept override {
-    constexpr std::uint32_t kData = 76, kEnd = 80, kMeta = 140;
-    const auto start = reinterpret_cast<std::uint64_t>(packet_.data());
-    if (size == 4 && (off == kData || off == kMeta)) return start;
-    if (size == 4 && off == kEnd) return start + packet_.size();
-    if (off + size > fields_.size()) return std::nullopt;
-    std::uint64_t value = 0;
-    std::memcpy(&value, fields_.data() + off, size);
-    return value;
-  }
-  bool store(std::uint32_t off, unsigned size, std::uint64_t value) noexcept override {
-    if (off + size > fields_.size()) return false;
-    std::memcpy(fields_.data() + off, &value, size);
-    return true;
-  }
-
- private:
-  ProgType type_;
-  std::span<std::byte> packet_;
-  alignas(8) std::array<std::byte, 192> fields_{};
-};
-
-/// Numbers that matter at the edges, and small ones.
-void fill(std::span<std::byte> bytes, Random& random) {
-  for (std::size_t at = 0; at < bytes.size(); at += 8) {
-    const std::uint64_t word = random() % 3 == 0 ? random() % 100 : differential::interesting(random());
-    std::memcpy(bytes.data() + at, &word, std::min<std::size_t>(8, bytes.size() - at));
-  }
-}
-
 std::string text_of_program(std::span<const Insn> insns) {
   std::string text;
   for (std::uint32_t pc = 0; pc < insns.size(); ++pc)
@@ -100,48 +50,6 @@ bool loops_out_of_sight(std::span<const Insn> insns) {
 
 }  // namespace
 
-/// Answers the same, in the same order, after each start().
-class Ground::StillHost final : public Host {
- public:
-  void start(std::uint64_t seed) { random_.seed(seed); }
-  std::uint64_t now_ns(Clock) noexcept override { return random_(); }
-  std::uint64_t jiffies() noexcept override { return random_(); }
-  std::uint32_t random_u32() noexcept override { return static_cast<std::uint32_t>(random_()); }
-  Task task() noexcept override { return {.tgid = 1, .pid = 2, .uid = 3, .gid = 4, .comm = {'t', 'r', 'y'}}; }
-  unsigned cpu_count() noexcept override { return 2; }
-  unsigned acquire_cpu() noexcept override { return 1; }
-  void release_cpu(unsigned) noexcept override {}
-  unsigned numa_node(unsigned) noexcept override { return 0; }
-  bool read_memory(MemorySpace, std::uint64_t, std::span<std::byte>) noexcept override { return false; }
-  void trace(const TraceLine&) noexcept override {}
-
- private:
-  std::minstd_rand random_;
-};
-
-ContextKind context_kind(ProgType type) noexcept {
-  switch (type) {
-    case ProgType::xdp:
-      return ContextKind::xdp;
-    case ProgType::socket_filter:
-    case ProgType::sched_cls:
-    case ProgType::sched_act:
-    case ProgType::cgroup_skb:
-    case ProgType::lwt_in:
-    case ProgType::lwt_out:
-    case ProgType::lwt_xmit:
-    case ProgType::sk_skb:
-      return ContextKind::skb;
-    case ProgType::kprobe:
-    case ProgType::tracepoint:
-    case ProgType::raw_tracepoint:
-    case ProgType::perf_event:
-      return ContextKind::bytes;
-    default:
-      return ContextKind::none;
-  }
-}
-
 std::string Tally::text() const {
   return fmt::format(
       "{} programs: {} accepted ({} run, {} of them followed over {} instructions, {} with the same result without "
@@ -149,7 +57,7 @@ std::string Tally::text() const {
       all(), accepted(), clean + violated, followed, instructions, compared, refused, unsupported, violated);
 }
 
-Ground::Ground() : host_(std::make_shared<StillHost>()) {
+Ground::Ground() {
   struct Shape {
     const char* name;
     MapType type;
@@ -179,8 +87,6 @@ Ground::Ground() : host_(std::make_shared<StillHost>()) {
     storages_.push_back(map.storage().get());
   }
 }
-
-Ground::~Ground() = default;
 
 verifier::Report Ground::judge(const program::Program& program, bool perfmon, bool often,
                                verifier::Observer* observer) const {
@@ -221,8 +127,8 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   if (context_kind(program.type()) == ContextKind::none) return Outcome::not_run;
   const Verdict verdict = verify(program, {.max_processed = kMostProcessed});
   if (!verdict.ok()) return Outcome::not_run;
-  const auto enforced = Executable::build(*verdict.verified(), {.mode = Mode::enforced, .host = host_});
-  const auto verified = Executable::build(*verdict.verified(), {.host = host_});
+  const auto enforced = Executable::build(*verdict.verified(), {.mode = Mode::enforced, .host = inputs_.host()});
+  const auto verified = Executable::build(*verdict.verified(), {.host = inputs_.host()});
   if (!enforced || !verified) return Outcome::not_run;
   const bool alike = same_numbers(program.insns()) && judge(*program.data(), false, true).accepted();
   const bool may_take_long = loops_out_of_sight(program.insns());
@@ -259,66 +165,17 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   return Outcome::clean;
 }
 
-void Ground::fill_maps(std::uint64_t seed) {
-  Random random(seed);
-  for (const Map& map : maps_) {
-    const MapSpec& spec = map.spec();
-    if (maps::RingBufferMap* ring = map.storage()->ring_buffer()) {
-      ring->consume([](std::span<const std::byte>) { return true; });
-      continue;
-    }
-    if (spec.type == MapType::perf_event_array) continue;
-    std::array<std::byte, 48> value{};
-    for (std::uint64_t key = 0; key < spec.max_entries; ++key) {
-      const auto bytes = std::as_bytes(std::span(&key, 1)).first(spec.key_size);
-      fill(value, random);
-      if (spec.type == MapType::hash && random() % 3 == 0)
-        (void)map.erase(bytes);
-      else
-        (void)map.update(bytes, std::span(value).first(spec.value_size));
-    }
-  }
-}
-
-template <class Use>
-void Ground::with_context(ProgType type, std::uint64_t seed, const Use& use) {
-  Random random(seed);
-  fill_maps(random());
-  host_->start(seed);
-  std::array<std::byte, 128> bytes{};
-  fill(bytes, random);
-  const std::span<std::byte> packet = std::span(bytes).first(random() % (bytes.size() + 1));
-  switch (context_kind(type)) {
-    case ContextKind::none:
-      return;
-    case ContextKind::xdp: {
-      XdpPacket context(packet, {.ingress_ifindex = static_cast<std::uint32_t>(differential::interesting(random()))});
-      return use(context);
-    }
-    case ContextKind::skb: {
-      SkbContext context(type, packet, random);
-      return use(context);
-    }
-    case ContextKind::bytes: {
-      std::vector<std::byte> fields(4096);
-      fill(fields, random);
-      RawContext context{std::span(fields)};
-      return use(context);
-    }
-  }
-}
-
 RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
   RunResult result;
-  with_context(executable.program().type(), seed,
-               [&](Context& context) { result = executable.run(context, {.budget = kMostProcessed}); });
+  inputs_.with_context(executable.program().type(), maps_, seed,
+                       [&](Context& context) { result = executable.run(context, {.budget = kMostProcessed}); });
   return result;
 }
 
 std::string Ground::follow(const History& history, const Program& program, std::uint64_t seed) {
   std::string wrong;
-  with_context(program.type(), seed, [&](Context& context) {
-    const Surroundings around{*program.data(), storages_, context, *host_};
+  inputs_.with_context(program.type(), maps_, seed, [&](Context& context) {
+    const Surroundings around{*program.data(), storages_, context, *inputs_.host()};
     const Trace trace = Machine(around).run(kMostFollowed);
     tally_.instructions += trace.moments.size();
     wrong = find_violation(history, trace, around);

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <skep/executable.hpp>
 
 #include "maps/map_storage.hpp"
+#include "soundness/inputs.hpp"
 #include "verifier/input.hpp"
 
 namespace skep::soundness {
@@ -51,7 +51,6 @@ struct Tally {
 class Ground {
  public:
   Ground();
-  ~Ground();
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;
 
@@ -66,29 +65,19 @@ class Ground {
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
  private:
-  class StillHost;
-
   [[nodiscard]] verifier::Report judge(const program::Program& program, bool perfmon, bool often,
                                        verifier::Observer* observer = nullptr) const;
   Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
-  void fill_maps(std::uint64_t seed);
-  /// Hands `use` the context that `seed` makes, with the maps and the host as it makes them.
-  template <class Use>
-  void with_context(ProgType type, std::uint64_t seed, const Use& use);
   RunResult run_once(const Executable& executable, std::uint64_t seed);
   /// Runs the program in the checked machine; what it did that the verifier had not foreseen.
   std::string follow(const History& history, const Program& program, std::uint64_t seed);
 
-  std::shared_ptr<StillHost> host_;
+  Inputs inputs_;
   std::vector<Map> maps_;
   std::vector<verifier::MapInfo> infos_;
   std::vector<maps::MapStorage*> storages_;
   Tally tally_;
   std::string complaint_;
 };
-
-/// The context that Ground has for a type of program.
-enum class ContextKind { none, xdp, skb, bytes };
-[[nodiscard]] ContextKind context_kind(ProgType type) noexcept;
 
 }  // namespace skep::soundness
