@@ -64,7 +64,8 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   add_pairs(verb, "--map", o.preload, "NAME=FILE", "fill a map first, from JSON: [{\"key\": 1, \"value\": 2}, …]");
   add_pairs(verb, "--global", o.globals, "NAME=VALUE",
             "set a global variable first, also a constant: 1, true, [1, 2], eth0");
-  add_pairs(verb, "--event", o.events, "NAME=TYPE", "print the records of a ring buffer or perf event array as this type");
+  add_pairs(verb, "--event", o.events, "NAME=TYPE",
+            "print the records of a ring buffer or perf event array as this type");
   const auto add_size = [&o](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
       const auto [name, number] = name_and_value(text);
@@ -82,7 +83,29 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   add_pairs(verb, "--extern", o.externs, "NAME=VALUE", "value of a CONFIG_ or LINUX_ variable, address of a symbol");
   verb.add_flag("--all", o.all, "show every map entry and every event");
   verb.add_flag("--json", o.json, "for machines");
-  verb.add_flag("--unguarded", o.unguarded, "no access checks: only for programs you would link into your process");
+  const auto add_mode = [&](const char* name, std::optional<Mode> mode, bool verify, const char* text) {
+    return verb.add_flag_callback(
+        name,
+        [&o, mode, verify] {
+          o.mode = mode;
+          o.verify = verify;
+        },
+        text);
+  };
+  auto* verify =
+      add_mode("--verify", std::nullopt, true, "verify first, then run without the checks that became needless");
+  auto* enforce =
+      add_mode("--enforce", Mode::enforced, true, "verify first, and check all the same: a fault is a bug of skep");
+  add_mode("--unguarded", Mode::unguarded, false,
+           "no access checks: only for programs you would link into your process")
+      ->excludes(verify)
+      ->excludes(enforce);
+  verify->excludes(enforce);
+  static const std::map<std::string, Engine> kEngines{
+      {"best", Engine::best}, {"jit", Engine::jit}, {"interpreter", Engine::interpreter}};
+  verb.add_option("--engine", o.engine, "best (default), jit or interpreter")
+      ->type_name("ENGINE")
+      ->transform(CLI::Transformer(kEngines).description(""));
   verb.parse_complete_callback([&o] {
     if (o.pcap == "-" && o.repeat > 1) throw CLI::ValidationError("--repeat", "a pipe can be read only once");
   });

@@ -16,7 +16,7 @@ struct Target {
   const Object& object;
   const Map& map;
   const loader::MapDef& def;
-  const BuildOptions& build;
+  const Building& building;
 
   [[nodiscard]] ValueType type(std::uint32_t id) const { return {object.spec().btf.get(), id}; }
 };
@@ -29,7 +29,7 @@ tl::unexpected<Error> at(const std::string& place, const Error& error) {
 Result<void> put_program(const Target& target, std::span<const std::byte> key, const std::string& name) {
   const auto program = target.object.program(name);
   if (!program) return fail(program.error());
-  const auto executable = Executable::build(*program, target.build);
+  const auto executable = build(*program, target.building);
   if (!executable) return at("program " + name, executable.error());
   std::uint32_t index = 0;
   std::copy_n(key.begin(), std::min(key.size(), sizeof index), reinterpret_cast<std::byte*>(&index));
@@ -100,15 +100,14 @@ Result<void> set_variable(const OpenObject& object, const Variable& variable, co
 
 }  // namespace
 
-Result<void> preload(const Object& object, const std::string& name, const std::string& path,
-                     const BuildOptions& build) {
+Result<void> preload(const Object& object, const std::string& name, const std::string& path, const Building& building) {
   const auto map = object.map(name);
   if (!map) return fail(map.error());
   const auto json = read_json(path);
   if (!json) return fail(json.error());
   const auto& defs = object.spec().maps;
   const auto def = std::find_if(defs.begin(), defs.end(), [&](const auto& each) { return each.spec.name == name; });
-  if (auto done = put_all({object, *map, *def, build}, *json); !done) return at(path, done.error());
+  if (auto done = put_all({object, *map, *def, building}, *json); !done) return at(path, done.error());
   return {};
 }
 

@@ -7,14 +7,15 @@
 
 #include <string>
 
-#include <skep/executable.hpp>
 #include <skep/open_object.hpp>
+
+#include "cli/building.hpp"
 
 namespace skep::cli {
 
-/// Fills `name` of the object from the file `path`. Programs for program arrays are built with `build`.
+/// Fills `name` of the object from the file `path`. Programs for program arrays are built as `building` says.
 [[nodiscard]] Result<void> preload(const Object& object, const std::string& name, const std::string& path,
-                                   const BuildOptions& build);
+                                   const Building& building);
 
 /// Sets variables of a section, each to the value that the file gives it; before load, so that constants can be set,
 /// too.

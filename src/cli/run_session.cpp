@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "btf/btf.hpp"
+#include "cli/building.hpp"
 #include "cli/input.hpp"
 #include "cli/object_facts.hpp"
 #include "cli/preload_json.hpp"
@@ -147,14 +148,18 @@ Result<Session> Session::open(const RunOptions& options) {
     return fail(ErrorCode::not_found, options.pcap ? "--pcap" : "--write",
                 fmt::format("only XDP programs run on packets, {} is {}", program->name(), name_of(program->type())));
 
-  BuildOptions build;
-  build.mode = options.unguarded ? Mode::unguarded : Mode::guarded;
-  build.host = host;
-  auto executable = Executable::build(*program, build);
-  if (!executable) return fail(ErrorCode::unsupported, "program " + program->name(), executable.error().message());
+  // What a budget is given to has to count.
+  const bool metered = options.budget != skep::RunOptions::kNoBudget;
+  const Building building{{.mode = options.mode, .engine = options.engine, .metered = metered, .host = host},
+                          options.verify};
+  auto executable = build(*program, building);
+  if (!executable)
+    return fail(executable.error().code == ErrorCode::refused
+                    ? executable.error()
+                    : Error{ErrorCode::unsupported, "program " + program->name(), executable.error().message()});
   for (const auto& [map, path] : options.preload)
     if (!is_section(object->spec(), map))
-      if (auto done = preload(*object, map, path, build); !done) return fail(std::move(done).error());
+      if (auto done = preload(*object, map, path, building); !done) return fail(std::move(done).error());
   Session session(options, std::move(host), std::move(*object), std::move(*executable));
   for (const auto& [name, type_name] : options.events) {
     const auto type = event_type(session.object_, name, type_name);

@@ -76,13 +76,18 @@ std::string fault_lines(const Report& report, const Look& look, const char* thin
                      grouped(report.first_fault_run), explained);
 }
 
+/// What stood between the program and this process, where it was not a guard at each access.
+std::string_view how_run(const RunOptions& options) {
+  if (options.verify) return options.mode == Mode::enforced ? ", verified and guarded" : ", verified";
+  return options.mode == Mode::unguarded ? ", unguarded" : "";
+}
+
 std::string closing_lines(const Session& session, const Report& report, const RunOptions& options) {
   std::string out;
   const char* thing = session.is_xdp() ? "packet" : "run";
   if (report.runs != 0)
-    out +=
-        fmt::format("{} in {}, {} each{}", counted(report.runs, thing), duration(report.run_ns),
-                    duration(report.run_ns / static_cast<double>(report.runs)), options.unguarded ? ", unguarded" : "");
+    out += fmt::format("{} in {}, {} each{}", counted(report.runs, thing), duration(report.run_ns),
+                       duration(report.run_ns / static_cast<double>(report.runs)), how_run(options));
   if (report.written) out += fmt::format("; {} written to {}", counted(*report.written, "packet"), *options.write);
   if (out.empty()) return {};
   std::string notes;

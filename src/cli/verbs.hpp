@@ -33,7 +33,9 @@ struct RunOptions {
   std::map<std::string, std::string> externs;  ///< extern → number or text
   bool json = false;
   bool all = false;
-  bool unguarded = false;
+  std::optional<Mode> mode;  ///< absent: guarded
+  bool verify = false;       ///< first; run by what was proven, or, with Mode::enforced, checked all the same
+  Engine engine = Engine::best;
 };
 int run(const RunOptions& options);
 

@@ -173,6 +173,32 @@ TEST_CASE("unguarded runs give what guarded runs give, on raw bytes and on packe
   }
 }
 
+TEST_CASE("a verified run gives what a guarded one gives, in either engine; what is refused is not run") {
+  const auto object = command::object("mistakes");
+  if (!object) return;
+  const std::vector<std::string> plain{"run", *object, "-p", "checked_lookup", "--pcap", "-"};
+  const std::string capture = command::pcap_bytes({{1, 0, packet_of(2)}});
+  const std::string guarded = steady(command::skep(plain, capture).out);
+  const std::pair<std::string, std::string> ways[] = {{"--verify", ", verified"},
+                                                      {"--enforce", ", verified and guarded"}};
+  for (const auto& [flag, said] : ways)
+    for (const std::string engine : {"best", "interpreter"}) {
+      std::vector<std::string> args = plain;
+      args.insert(args.end(), {flag, "--engine", engine});
+      const auto run = command::skep(args, capture);
+      CAPTURE(run.err);
+      CHECK(run.code == 0);
+      std::string text = steady(run.out);
+      const auto at = text.find(said);
+      REQUIRE(at != std::string::npos);
+      CHECK(text.erase(at, said.size()) == guarded);
+    }
+  const auto refused = command::skep({"run", *object, "-p", "unchecked_packet", "--verify"});
+  CHECK(refused.code == 1);
+  CHECK(refused.err.find("packet") != std::string::npos);
+  CHECK(command::skep({"run", *object, "-p", "checked_lookup", "--verify", "--unguarded"}).code == 2);
+}
+
 TEST_CASE("run takes externs from a configuration and from the command line, which wins") {
   const auto object = command::object("configured");
   if (!object) return;
