@@ -48,17 +48,43 @@ class SkepRunner final : public Runner {
 
 constexpr std::uint64_t kAmpleBudget = std::uint64_t{1} << 40;
 
-std::unique_ptr<SkepRunner> build(const BenchProgram& program, Mode mode, std::uint64_t budget) {
-  const auto built = Object::load_file(program.object_path)
-                         .and_then([&](const Object& object) { return object.program(program.name); })
-                         .and_then([&](const Program& one) { return Executable::build(one, {.mode = mode}); });
-  if (!built) std::fprintf(stderr, "%s: %s\n", program.name.c_str(), built.error().message().c_str()), std::exit(1);
-  return std::make_unique<SkepRunner>(*built, program, RunOptions{.budget = budget});
+[[noreturn]] void give_up(const BenchProgram& program, const std::string& why) {
+  std::fprintf(stderr, "%s: %s\n", program.name.c_str(), why.c_str());
+  std::exit(1);
 }
 
-template <Mode kMode, std::uint64_t kBudget>
-Prepared prepare_skep(const BenchProgram& program) {
-  return {build(program, kMode, kBudget), {}};
+Program load(const BenchProgram& program) {
+  const auto loaded = Object::load_file(program.object_path).and_then([&](const Object& object) {
+    return object.program(program.name);
+  });
+  if (!loaded) give_up(program, loaded.error().message());
+  return *loaded;
+}
+
+std::unique_ptr<SkepRunner> runner(const BenchProgram& program, Result<Executable> built, std::uint64_t budget) {
+  if (!built) give_up(program, built.error().message());
+  return std::make_unique<SkepRunner>(std::move(*built), program, RunOptions{.budget = budget});
+}
+
+std::unique_ptr<SkepRunner> build_guarded(const BenchProgram& program, skep::Engine engine, std::uint64_t budget) {
+  return runner(program, Executable::build(load(program), {.mode = Mode::guarded, .engine = engine}), budget);
+}
+
+template <skep::Engine kEngine>
+Prepared prepare_verified(const BenchProgram& program) {
+  const Program loaded = load(program);
+  const Verdict verdict = verify(loaded);
+  if (verdict.ok())
+    return {runner(program, Executable::build(*verdict.verified(), {.engine = kEngine}), RunOptions::kNoBudget), {}};
+  std::fprintf(stderr, "%s: not verified, run without guards all the same: %s\n", program.name.c_str(),
+               verdict.explain().c_str());
+  const BuildOptions options{.mode = Mode::unguarded, .engine = kEngine};
+  return {runner(program, Executable::build(loaded, options), RunOptions::kNoBudget), {}};
+}
+
+template <skep::Engine kEngine>
+Prepared prepare_guarded(const BenchProgram& program) {
+  return {build_guarded(program, kEngine, RunOptions::kNoBudget), {}};
 }
 
 Prepared prepare_native(const BenchProgram& program) { return {std::make_unique<NativeRunner>(program), {}}; }
@@ -68,9 +94,10 @@ constexpr std::uint64_t kKernelCall = 60'000'000;  // a test run sets up and tea
 
 constexpr Engine kEngines[] = {
     {"native", prepare_native, kCheapCall},
-    {"guarded", prepare_skep<Mode::guarded, RunOptions::kNoBudget>, kCheapCall},
-    {"guarded_budget", prepare_skep<Mode::guarded, kAmpleBudget>, kCheapCall},
-    {"unguarded", prepare_skep<Mode::unguarded, RunOptions::kNoBudget>, kCheapCall},
+    {"jit", prepare_verified<skep::Engine::jit>, kCheapCall},
+    {"jit_guarded", prepare_guarded<skep::Engine::jit>, kCheapCall},
+    {"interpreter", prepare_verified<skep::Engine::interpreter>, kCheapCall},
+    {"guarded", prepare_guarded<skep::Engine::interpreter>, kCheapCall},
     {"kernel", prepare_kernel, kKernelCall},
 };
 
@@ -79,7 +106,7 @@ constexpr Engine kEngines[] = {
 std::span<const Engine> engines() { return kEngines; }
 
 std::uint64_t count_insns(const BenchProgram& program) {
-  const auto runner = build(program, Mode::guarded, kAmpleBudget);
+  const auto runner = build_guarded(program, skep::Engine::interpreter, kAmpleBudget);
   runner->run(2);
   return runner->insns();
 }

@@ -78,7 +78,7 @@ std::string TableReporter::runs_table() const {
       }
       const double per_insn = cell->ns / cell->insns;
       const double ratio = cell->ns / native->ns;
-      table += fmt::format(" | {:>9.1f} {:>6.2f} {:>6.1f}", cell->ns, per_insn, ratio);
+      table += fmt::format(" | {:>9.1f} {:>6.2f} {:>6.2f}", cell->ns, per_insn, ratio);
       if (!program.in_means) continue;
       means[engine.name].ns_per_insn.add(per_insn);
       means[engine.name].against_native.add(ratio);
@@ -92,16 +92,15 @@ std::string TableReporter::runs_table() const {
   for (const Engine& engine : engines()) {
     head += fmt::format(" | {:<23}", engine.name);
     units += fmt::format(" | {:>9} {:>6} {:>6}", "ns", "ns/ins", "xnativ");
-    last += fmt::format(" | {:>9} {:>6.2f} {:>6.1f}", "", means[engine.name].ns_per_insn.value(),
+    last += fmt::format(" | {:>9} {:>6.2f} {:>6.2f}", "", means[engine.name].ns_per_insn.value(),
                         means[engine.name].against_native.value());
   }
   return head + '\n' + units + '\n' + table + last + "\n\n" +
-         fmt::format(
-             "geomean: interpreter guarded {:.2f} ns/insn, unguarded {:.2f} ns/insn; vs native: guarded x{:.1f}, "
-             "unguarded x{:.1f}, kernel x{:.1f}\n",
-             means["guarded"].ns_per_insn.value(), means["unguarded"].ns_per_insn.value(),
-             means["guarded"].against_native.value(), means["unguarded"].against_native.value(),
-             means["kernel"].against_native.value());
+         fmt::format("ns an instruction: jit {:.2f}, interpreter {:.2f}; guarded: jit {:.2f}, interpreter {:.2f}\n",
+                     means["jit"].ns_per_insn.value(), means["interpreter"].ns_per_insn.value(),
+                     means["jit_guarded"].ns_per_insn.value(), means["guarded"].ns_per_insn.value()) +
+         fmt::format("geomean: jit {:.2f}, interpreter {:.2f}, kernel {:.2f}\n", means["jit"].against_native.value(),
+                     means["interpreter"].against_native.value(), means["kernel"].against_native.value());
 }
 
 }  // namespace skep::bench

@@ -7,7 +7,9 @@
 // that Linux 6.18 answers to BPF_PROG_TEST_RUN; tests/unit/context_test.cpp asks the running kernel again.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include <skep/context.hpp>
@@ -109,10 +111,18 @@ Context::Entry XdpPacket::entry() const noexcept {
 
 void XdpPacket::update_native() const noexcept {
   const auto pointer = [this](std::size_t at) { return reinterpret_cast<std::uint64_t>(buffer_.data() + at); };
-  const NativeXdp native{pointer(data_),           pointer(end_),           pointer(meta_),
-                         options_.ingress_ifindex, options_.rx_queue_index, options_.egress_ifindex};
-  static_assert(sizeof native == sizeof native_);
-  std::memcpy(native_.data(), &native, sizeof native);
+  // Word by word: a wide copy of what has just been stored in pieces would wait for the pieces.
+  static_assert(sizeof(NativeXdp) == sizeof native_ && offsetof(NativeXdp, data_meta) == 16 &&
+                offsetof(NativeXdp, rx_queue_index) == 28 && offsetof(NativeXdp, egress_ifindex) == 32);
+  const bool little = std::endian::native == std::endian::little;
+  const auto pair = [little](std::uint64_t first, std::uint64_t second) {
+    return little ? first | second << 32 : first << 32 | second;
+  };
+  native_[0] = pointer(data_);
+  native_[1] = pointer(end_);
+  native_[2] = pointer(meta_);
+  native_[3] = pair(options_.ingress_ifindex, options_.rx_queue_index);
+  native_[4] = pair(options_.egress_ifindex, 0);
 }
 
 std::size_t XdpPacket::memories(std::span<Memory, kMaxMemories> out) const noexcept {

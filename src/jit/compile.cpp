@@ -71,6 +71,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   code->interpret = base + emitter->interpret_at();
   for (std::size_t i = 0; i < plan.functions.size(); ++i) code->functions.push_back(base + emitter->function_at(i));
   code->metered = options.metered;
+  code->uses_windows = plan.uses_windows;
   code->refunds = std::move(plan.refunds);
   return std::shared_ptr<const vm::NativeCode>(std::move(code));
 }

@@ -125,10 +125,4 @@ void Emitter::emit_coded(const At& at) {
   }
 }
 
-bool Emitter::calls_back(const lower::Binding& binding) noexcept {
-  return binding.app != nullptr ||
-         std::any_of(binding.row.args.begin(), binding.row.args.end(),
-                     [](const auto& argument) { return argument.kind == abi::Arg::callback; });
-}
-
 }  // namespace skep::jit

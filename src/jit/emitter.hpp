@@ -45,7 +45,7 @@ class Emitter {
   virtual void begin_function(const FunctionPlan& function) = 0;  ///< after its label was bound
   virtual void finish() = 0;                                      ///< what was put off
   virtual void bind(const asmjit::Label& label) = 0;
-  virtual void align_loop() {}  ///< the next label is where a loop begins
+  virtual void align_loop() {}                             ///< the next label is where a loop begins
   virtual void jump_over(const asmjit::Label& label) = 0;  ///< an unconditional jump
 
   /// Takes the block's cost from the budget; CallOuts::budget(index) where it does not cover that, and again.
@@ -85,8 +85,6 @@ class Emitter {
   [[nodiscard]] const FunctionPlan& function() const noexcept { return *function_; }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
   [[nodiscard]] asmjit::Label target_of(const At& at) const;
-  /// Whether the code of `binding` may end the run, or call back into the program.
-  [[nodiscard]] static bool calls_back(const lower::Binding& binding) noexcept;
 
   const Plan& plan_;
   asmjit::CodeHolder& code_;

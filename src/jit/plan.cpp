@@ -80,6 +80,24 @@ std::uint8_t saved_write(const Op& op, const Shape& shape) noexcept {
   return 0;
 }
 
+bool is_checked(const Op& op, const Shape& shape) noexcept {
+  switch (shape.operands) {
+    case Operands::load:
+    case Operands::store_imm:
+    case Operands::store_src:
+    case Operands::atomic:
+      return shape.check == lower::Check::checked;
+    default:  // no access
+      return op.code == Code::call_lookup_checked;
+  }
+}
+
+/// The op never ends a run.
+bool is_plain(const Op& op) noexcept {
+  if (op.code == Code::call_free) return !calls_back(*reinterpret_cast<const lower::Binding*>(op.imm));
+  return !may_call(op) || op.code == Code::lookup_array || op.code == Code::lookup_direct;
+}
+
 /// Linux refuses functions that jump or fall into each other, unverified programs may do it: then all get one frame
 /// layout, so that each may end what another began.
 void share_frame(std::vector<FunctionPlan>& functions) {
@@ -109,6 +127,12 @@ std::vector<std::uint32_t> count_refunds(const Plan& plan) {
 }
 
 }  // namespace
+
+bool calls_back(const lower::Binding& binding) noexcept {
+  return binding.app != nullptr ||
+         std::any_of(binding.row.args.begin(), binding.row.args.end(),
+                     [](const auto& argument) { return argument.kind == abi::Arg::callback; });
+}
 
 bool may_call(const Op& op) noexcept {
   const Shape& shape = lower::shape_of(op.code);
@@ -147,6 +171,8 @@ bool ends_flow(const Op& op) noexcept {
 
 Plan make_plan(const lower::Image& image, const Options& options) {
   Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
+  // Only a proof says that nobody looks at registers that nobody has set; code that polls has none.
+  plan.is_plain = !image.guarded && !options.metered && !options.polls;
   bool crossing = false;
   for (std::size_t f = 0; f < image.functions.size(); ++f) {
     const bool last = f + 1 == image.functions.size();
@@ -163,6 +189,8 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       function.calls = function.calls || may_call(op);
       function.names_frame = function.names_frame || op.dst == isa::kFramePointer || op.src == isa::kFramePointer;
       function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
+      plan.uses_windows = plan.uses_windows || is_checked(op, shape);
+      plan.is_plain = plan.is_plain && is_plain(op);
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
       if (has_target(shape)) {
         const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);

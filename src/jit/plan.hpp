@@ -38,11 +38,15 @@ struct Plan {
   std::vector<OpPlan> ops;
   std::vector<std::uint32_t> refunds;  ///< how many ops of the block come after each; empty when not metered
   std::vector<FunctionPlan> functions;
+  bool uses_windows = false;    ///< has checked accesses
+  bool is_plain = false;        ///< cannot end early, and relies on nothing but r1 and r2 at its start
   bool has_tail_calls = false;  ///< a call may come back with another image current
 };
 
 [[nodiscard]] Plan make_plan(const lower::Image& image, const Options& options);
 
+/// The code of `binding` may end the run, or call back into the program.
+[[nodiscard]] bool calls_back(const lower::Binding& binding) noexcept;
 /// The op may need a call of C code, or a call-out.
 [[nodiscard]] bool may_call(const lower::Op& op) noexcept;
 /// Control does not go on with the next op.

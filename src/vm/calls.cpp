@@ -14,7 +14,7 @@ void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Regist
     r[0] = binding.app->function(*this, {r[1], r[2], r[3], r[4], r[5]});
   } catch (...) {
     if (!m_.ended) fault(op, FaultKind::host_exception);
-    fault_.helper = binding.app->id;
+    fault_->helper = binding.app->id;
   }
 }
 
@@ -24,7 +24,7 @@ void Run::call_named_by_register(const lower::Op& op, Registers& r) noexcept {
   const lower::Binding* binding = lower::bind_at_run_time(*m_.current, value, scratch);
   if (binding == nullptr) {
     fault(op, value > UINT32_MAX ? FaultKind::bad_call : FaultKind::no_helper, value);
-    fault_.helper = static_cast<std::uint32_t>(value);
+    fault_->helper = static_cast<std::uint32_t>(value);
     return;
   }
   if (m_.current->guarded && !check_arguments(op, binding->row, r)) return;

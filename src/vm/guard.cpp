@@ -65,7 +65,7 @@ bool Run::store_slowly(const lower::Op& op, std::uint64_t address, unsigned size
   return false;
 }
 
-std::uint64_t Run::probe(std::uint64_t address, unsigned size) const noexcept {
+std::uint64_t Run::probe(std::uint64_t address, unsigned size) noexcept {
   return allowed(Access::read, address, size) ? load_sized(address, size) : 0;
 }
 
@@ -80,9 +80,9 @@ bool Run::atomic_allowed(const lower::Op& op, Access access, unsigned base, std:
   return false;
 }
 
-bool Run::load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) const noexcept {
-  if (memories_count_ == 0) return false;
-  const Context::Memory& packet = memories_[memories_count_ - 1];
+bool Run::load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) noexcept {
+  if (memories().empty()) return false;
+  const Context::Memory& packet = memories().back();
   if (off > packet.bytes || size > packet.bytes - off) return false;
   value = load_sized(reinterpret_cast<std::uint64_t>(packet.base) + off, size);
   value = __builtin_bswap64(value) >> (64 - 8 * size);
@@ -94,8 +94,8 @@ bool Run::check_arguments(const lower::Op& op, const abi::Helper& row, const Reg
   for (unsigned i = 0; i < row.args.size(); ++i) {
     if (row.args[i].kind == abi::Arg::none || argument_fits(row, i, r, map)) continue;
     fault(op, FaultKind::bad_argument, r[i + 1], 0);
-    fault_.argument = static_cast<std::uint8_t>(i + 1);
-    fault_.helper = row.id;
+    fault_->argument = static_cast<std::uint8_t>(i + 1);
+    fault_->helper = row.id;
     return false;
   }
   return true;

@@ -31,8 +31,8 @@ enum class Access : std::uint8_t { read, write };
 
 /// Addresses [lo, lo + span) that one kind of access may touch. span 0 allows nothing.
 struct Window {
-  std::uint64_t lo = 0;
-  std::uint64_t span = 0;
+  std::uint64_t lo;
+  std::uint64_t span;
   [[nodiscard]] bool allows(std::uint64_t address, std::uint64_t size) const noexcept {
     const std::uint64_t at = address - lo;
     return at < span && span - at >= size;
@@ -55,7 +55,8 @@ struct Machine {
   std::uint64_t unwind_sp = 0;            ///< native stack pointer of the last entry into generated code
   const void* stop = nullptr;             ///< a byte; when another thread makes it 1, the run ends
   std::uint64_t ended = 0;                ///< 1: by a fault, or by a packet load past the end
-  std::array<Window, isa::kRegisters> windows[2];  ///< by Access
+  /// By Access. Left as they are at the start: a run that looks at them clears them first.
+  std::array<Window, isa::kRegisters> windows[2];
 };
 static_assert(std::is_standard_layout_v<Machine>);
 

@@ -51,7 +51,8 @@ Run::Run(const lower::Image& image, Context& context, const RunOptions& options)
   m_.context_bytes = structured.bytes;
   m_.current = &image;
   m_.stop = stop_;
-  memories_count_ = static_cast<unsigned>(context.memories(memories_));
+  const NativeCode* native = native_of(image);
+  if (native == nullptr || native->uses_windows) regions_changed();
 }
 
 Run::~Run() {
@@ -67,13 +68,13 @@ RunResult Run::finish() noexcept {
   r[1] = entry.r1;
   r[2] = entry.r2;
   RunResult result;
+  fault_ = &result.fault;
   if (image_.suits(context_))
     result.value = enter(image_.functions.front(), r);
   else
     fault(image_.ops.front(), FaultKind::wrong_context);
   if (m_.ended) result.value = 0;
   if (total_ != RunOptions::kNoBudget) result.insns = total_ - reserve_ - m_.budget;
-  result.fault = std::move(fault_);
   return result;
 }
 
@@ -82,7 +83,7 @@ std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
   const lower::Image& image = *m_.current;
   if (const NativeCode* native = native_of(image)) {
     native->enter(r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
-    if (m_.ended == 0) pop_frame(r);
+    if (m_.ended == 0 && depth() != 1) pop_frame(r);  // the first frame is the last to go
     return r[0];
   }
   clear_frame(function);
@@ -200,8 +201,14 @@ maps::RingBufferMap* Run::release_record(std::byte* record) noexcept {
 }
 
 void Run::regions_changed() noexcept {
-  memories_count_ = static_cast<unsigned>(context_.memories(memories_));
+  knows_memories_ = false;
   for (auto& windows : m_.windows) windows.fill({});
+}
+
+std::span<const Context::Memory> Run::memories() noexcept {
+  if (!knows_memories_) memories_count_ = context_.memories(memories_);
+  knows_memories_ = true;
+  return std::span(memories_).first(memories_count_);
 }
 
 bool Run::lend(const std::byte* base, std::uint64_t size, bool writable) noexcept {
@@ -215,13 +222,12 @@ void Run::unlend() noexcept {
   regions_changed();
 }
 
-Window Run::find_region(Access access, std::uint64_t address) const noexcept {
+Window Run::find_region(Access access, std::uint64_t address) noexcept {
   const std::uint64_t stack_bottom = m_.frame_pointer - kFrameBytes;
   if (address - stack_bottom < stack_top() - stack_bottom) return {stack_bottom, stack_top() - stack_bottom};
-  for (unsigned i = 0; i < memories_count_; ++i) {
-    const auto base = reinterpret_cast<std::uint64_t>(memories_[i].base);
-    if (address - base < memories_[i].bytes && (access == Access::read || memories_[i].writable))
-      return {base, memories_[i].bytes};
+  for (const Context::Memory& memory : memories()) {
+    const auto base = reinterpret_cast<std::uint64_t>(memory.base);
+    if (address - base < memory.bytes && (access == Access::read || memory.writable)) return {base, memory.bytes};
   }
   if (const lower::MapRegion* region = m_.current->region_at(address)) {
     if (!(access == Access::read ? region->readable : region->writable)) return {};
@@ -241,7 +247,7 @@ Window Run::find_region(Access access, std::uint64_t address) const noexcept {
   return {};
 }
 
-bool Run::allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept {
+bool Run::allowed(Access access, std::uint64_t address, std::uint64_t size) noexcept {
   return find_region(access, address).allows(address, size);
 }
 
@@ -287,13 +293,13 @@ void Run::switch_to(const lower::Image& image) noexcept {
 
 void Run::fault(const lower::Op& op, FaultKind kind, std::uint64_t address, std::uint64_t size) noexcept {
   m_.ended = 1;
-  fault_.kind = kind;
-  fault_.pc = m_.current->pcs[static_cast<std::size_t>(&op - m_.current->ops.data())];
-  fault_.address = address;
-  fault_.size = size;
-  fault_.program = m_.current->program;
+  fault_->kind = kind;
+  fault_->pc = m_.current->pcs[static_cast<std::size_t>(&op - m_.current->ops.data())];
+  fault_->address = address;
+  fault_->size = size;
+  fault_->program = m_.current->program;
   // Whom to blame, where a proof said that this cannot happen.
-  fault_.proven_otherwise = m_.current->enforced && contradicts_proof(kind);
+  fault_->proven_otherwise = m_.current->enforced && contradicts_proof(kind);
   name_region(address);
 }
 
@@ -301,16 +307,17 @@ void Run::fault(const lower::Op& op, FaultKind kind, std::uint64_t address, std:
 void Run::name_region(std::uint64_t address) noexcept {
   constexpr std::uint64_t kNear = 4096;
   const auto consider = [&](std::uint64_t base, std::uint64_t bytes, std::string_view name) {
-    if (base == 0 || address - base >= bytes + kNear || (fault_.region_base != 0 && base < fault_.region_base)) return;
-    fault_.region_base = base;
-    fault_.region_bytes = bytes;
-    fault_.region.fill(0);
-    std::copy_n(name.begin(), std::min(name.size(), fault_.region.size() - 1), fault_.region.begin());
+    if (base == 0 || address - base >= bytes + kNear || (fault_->region_base != 0 && base < fault_->region_base))
+      return;
+    fault_->region_base = base;
+    fault_->region_bytes = bytes;
+    fault_->region.fill(0);
+    std::copy_n(name.begin(), std::min(name.size(), fault_->region.size() - 1), fault_->region.begin());
   };
   consider(m_.frame_pointer - kFrameBytes, stack_top() - m_.frame_pointer + kFrameBytes, "stack");
   consider(m_.context_base, m_.context_bytes, "context");
-  for (unsigned i = 0; i < memories_count_; ++i)
-    consider(reinterpret_cast<std::uint64_t>(memories_[i].base), memories_[i].bytes, memories_[i].name);
+  for (const Context::Memory& memory : memories())
+    consider(reinterpret_cast<std::uint64_t>(memory.base), memory.bytes, memory.name);
   for (unsigned i = 0; i < records_count_; ++i)
     consider(reinterpret_cast<std::uint64_t>(records_[i].bytes), records_[i].size, "ring-buffer record");
   const auto consider_value = [&](std::uint64_t base, std::uint64_t bytes, std::uint32_t stride, std::uint32_t size,

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <skep/context.hpp>
 #include <skep/executable.hpp>
@@ -107,7 +108,7 @@ class Run final : public helpers::Env {
   [[nodiscard]] bool store_slowly(const lower::Op& op, std::uint64_t address, unsigned size,
                                   std::uint64_t value) noexcept;
   /// What lies at `address`, 0 where the run may not read.
-  [[nodiscard]] std::uint64_t probe(std::uint64_t address, unsigned size) const noexcept;
+  [[nodiscard]] std::uint64_t probe(std::uint64_t address, unsigned size) noexcept;
   [[nodiscard]] bool atomic_allowed(const lower::Op& op, Access access, unsigned base, std::uint64_t address,
                                     unsigned size) noexcept;
   /// Finds the region around [address, address + size) and makes it the window of `reg`.
@@ -115,8 +116,8 @@ class Run final : public helpers::Env {
   /// Makes the value of `map` that r0 points to the window of r0, for the accesses that are sure to follow.
   void open_value(const maps::MapStorage& map, const Registers& r) noexcept;
   /// The region, or the map value, around `address`; one that allows nothing when there is none.
-  [[nodiscard]] Window find_region(Access access, std::uint64_t address) const noexcept;
-  [[nodiscard]] bool allowed(Access access, std::uint64_t address, std::uint64_t size) const noexcept;
+  [[nodiscard]] Window find_region(Access access, std::uint64_t address) noexcept;
+  [[nodiscard]] bool allowed(Access access, std::uint64_t address, std::uint64_t size) noexcept;
 
   // Calls.
   [[nodiscard]] bool check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept;
@@ -129,7 +130,10 @@ class Run final : public helpers::Env {
   [[nodiscard]] const lower::Image* tail_target(const Registers& r) noexcept;
   void switch_to(const lower::Image& image) noexcept;
   /// Legacy packet load; false when the packet ends before, which ends the program with 0.
-  [[nodiscard]] bool load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) const noexcept;
+  [[nodiscard]] bool load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) noexcept;
+
+  /// The context's plain memory; asked for when first needed.
+  [[nodiscard]] std::span<const Context::Memory> memories() noexcept;
 
   [[nodiscard]] bool holds_record(std::uint64_t address) const noexcept;
   [[nodiscard]] bool holds_c_string(std::uint64_t address) noexcept;
@@ -144,14 +148,15 @@ class Run final : public helpers::Env {
   std::uint64_t reserve_;  // of the budget, beyond the slice in m_
   const bool counted_;     // has a budget, or may be stopped
   const std::atomic<bool>* const stop_;
-  Fault fault_;
+  Fault* fault_ = nullptr;  // of the result
   unsigned tail_calls_ = 0;
   unsigned targets_count_ = 0;
   unsigned records_count_ = 0;
   unsigned lends_count_ = 0;
-  unsigned memories_count_ = 0;
   bool has_cpu_ = false;
   unsigned cpu_ = 0;
+  bool knows_memories_ = false;
+  std::size_t memories_count_;
   std::array<Context::Memory, Context::kMaxMemories> memories_;
   HeldMaps held_maps_;
 

@@ -29,6 +29,7 @@ X64Emitter::X64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(pla
 /// enter(rdi: registers, rsi: code, rdx: machine). Each entry keeps the outer one's stack pointer and gives it back.
 void X64Emitter::emit_enter() {
   a_.bind(enter_);
+  if (plan_.is_plain) return emit_plain_enter();
   a_.endbr64();
   for (const x86::Gp& preserved : kPreserved) a_.push(preserved);
   a_.push(x86::rdi);
@@ -55,8 +56,28 @@ void X64Emitter::emit_enter() {
   a_.jmp(leave);
 }
 
+/// What cannot end early needs no way back from the middle, and keeps what it uses itself.
+void X64Emitter::emit_plain_enter() {
+  a_.endbr64();
+  a_.push(kFrame);
+  a_.push(kMachine);
+  a_.push(x86::rdi);
+  a_.mov(kMachine, x86::rdx);
+  a_.mov(kTemp2, x86::rsi);
+  a_.mov(reg(1), x86::ptr_64(x86::rdi, 8));
+  a_.mov(reg(2), x86::ptr_64(x86::rdi, 16));
+  a_.mov(kFrame, SKEP_MACHINE(frame_pointer));
+  a_.call(kTemp2);
+  a_.pop(x86::rdi);
+  a_.mov(x86::ptr_64(x86::rdi), x86::rax);
+  a_.pop(kMachine);
+  a_.pop(kFrame);
+  a_.ret();
+}
+
 void X64Emitter::emit_interpret() {
   a_.bind(interpret_);
+  if (!plan_.has_tail_calls) return;
   a_.endbr64();
   a_.sub(x86::rsp, 8);
   call_thunk(0, vm::CallOuts::interpret);
@@ -146,6 +167,7 @@ void X64Emitter::emit_stub(const Stub& stub) {
 
 /// One for each call-out that the code uses, and one tail for all of them.
 void X64Emitter::emit_thunks() {
+  if (thunks_.empty()) return;
   const asmjit::Label common = a_.newLabel();
   for (const Thunk& thunk : thunks_) {
     a_.bind(thunk.label);
