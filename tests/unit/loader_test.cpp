@@ -87,6 +87,24 @@ TEST_CASE("subprograms follow the program that reaches them, each once, in the o
   }
 }
 
+TEST_CASE("functions that other objects do not see are local, whatever their linkage") {
+  const auto image = objects::compile_text("seen.c", R"(
+#define NOINLINE __attribute__((noinline))
+NOINLINE int seen(int x) { asm volatile("" ::: "memory"); return x; }
+NOINLINE __attribute__((visibility("hidden"))) int hidden(int x) { asm volatile("" ::: "memory"); return x + 1; }
+static NOINLINE int local(int x) { asm volatile("" ::: "memory"); return x + 2; }
+__attribute__((section("xdp"))) int entry(int *ctx) { return seen(1) + hidden(2) + local(3); }
+)");
+  if (!image) return;
+  const auto object = open(image);
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  const auto* entry = objects::program(*object, "entry");
+  REQUIRE(entry != nullptr);
+  for (const auto& subprog : entry->subprogs)
+    CHECK(subprog.local == (subprog.name == "hidden" || subprog.name == "local"));
+  CHECK(entry->subprogs.size() == 4);
+}
+
 TEST_CASE("an exception callback comes behind what its program calls, unless that is the callback") {
   const auto image = objects::compile("loader_exceptions.bpf.c");
   if (!image) return;
