@@ -33,17 +33,24 @@ class SkepRunner final : public Runner {
   SkepRunner(Executable executable, const BenchProgram& program, RunOptions options)
       : executable_(std::move(executable)), packet_(program.input), options_(options) {}
   std::uint32_t run(std::uint64_t times) override {
-    for (; times != 0; --times) last_ = executable_.run(packet_, options_);
-    if (!last_.ok()) std::fprintf(stderr, "%s\n", executable_.explain(last_.fault).c_str()), std::exit(1);
-    return static_cast<std::uint32_t>(last_.value);
+    for (; times != 0; --times) {
+      const RunResult result = executable_.run(packet_, options_);
+      value_ = result.value;
+      insns_ = result.insns;
+      if (result.ok()) continue;
+      std::fprintf(stderr, "%s\n", executable_.explain(result.fault).c_str());
+      std::exit(1);
+    }
+    return static_cast<std::uint32_t>(value_);
   }
-  [[nodiscard]] std::uint64_t insns() const { return last_.insns; }
+  [[nodiscard]] std::uint64_t insns() const { return insns_; }
 
  private:
   Executable executable_;
   XdpPacket packet_;
   RunOptions options_;
-  RunResult last_;
+  std::uint64_t value_ = 0;
+  std::uint64_t insns_ = 0;
 };
 
 constexpr std::uint64_t kAmpleBudget = std::uint64_t{1} << 40;

@@ -34,7 +34,7 @@ Result<Executable> Executable::build(const VerifiedProgram& program, const Build
 bool Executable::has_jit() noexcept { return jit::available(); }
 
 RunResult Executable::run(Context& context, const RunOptions& options) const noexcept {
-  return vm::Run(*data_->image, context, options).finish();
+  return vm::run(*data_->image, context, options);
 }
 
 const Program& Executable::program() const noexcept { return data_->program; }

@@ -72,6 +72,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   for (std::size_t i = 0; i < plan.functions.size(); ++i) code->functions.push_back(base + emitter->function_at(i));
   code->metered = options.metered;
   code->uses_windows = plan.uses_windows;
+  code->stands_alone = plan.stands_alone;
   code->refunds = std::move(plan.refunds);
   return std::shared_ptr<const vm::NativeCode>(std::move(code));
 }

@@ -172,7 +172,7 @@ bool ends_flow(const Op& op) noexcept {
 Plan make_plan(const lower::Image& image, const Options& options) {
   Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
   // Only a proof says that nobody looks at registers that nobody has set; code that polls has none.
-  plan.is_plain = !image.guarded && !options.metered && !options.polls;
+  plan.is_plain = plan.stands_alone = !image.guarded && !options.metered && !options.polls;
   bool crossing = false;
   for (std::size_t f = 0; f < image.functions.size(); ++f) {
     const bool last = f + 1 == image.functions.size();
@@ -191,6 +191,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
       plan.uses_windows = plan.uses_windows || is_checked(op, shape);
       plan.is_plain = plan.is_plain && is_plain(op);
+      plan.stands_alone = plan.stands_alone && op.code != Code::call_free;
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
       if (has_target(shape)) {
         const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
@@ -203,6 +204,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
     crossing = crossing || (!last && !ends_flow(image.ops[function.end - 1]));
     plan.functions.push_back(function);
   }
+  plan.stands_alone = plan.stands_alone && plan.is_plain;
   if (crossing) share_frame(plan.functions);
   if (options.metered) plan.refunds = count_refunds(plan);
   return plan;

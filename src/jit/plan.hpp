@@ -40,6 +40,7 @@ struct Plan {
   std::vector<FunctionPlan> functions;
   bool uses_windows = false;    ///< has checked accesses
   bool is_plain = false;        ///< cannot end early, and relies on nothing but r1 and r2 at its start
+  bool stands_alone = false;    ///< is plain, and calls nothing that would look at the run
   bool has_tail_calls = false;  ///< a call may come back with another image current
 };
 

@@ -169,4 +169,7 @@ class Run final : public helpers::Env {
   alignas(16) std::byte stack_[kMaxFrames * kFrameBytes];
 };
 
+/// Runs `image` on `context`; see Executable::run.
+[[nodiscard]] RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept;
+
 }  // namespace skep::vm
