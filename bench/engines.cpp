@@ -33,15 +33,16 @@ class SkepRunner final : public Runner {
   SkepRunner(Executable executable, const BenchProgram& program, RunOptions options)
       : executable_(std::move(executable)), packet_(program.input), options_(options) {}
   std::uint32_t run(std::uint64_t times) override {
+    std::uint64_t value = 0;
     for (; times != 0; --times) {
       const RunResult result = executable_.run(packet_, options_);
-      value_ = result.value;
-      insns_ = result.insns;
+      value = result.value;
+      if (times == 1) insns_ = result.insns;
       if (result.ok()) continue;
       std::fprintf(stderr, "%s\n", executable_.explain(result.fault).c_str());
       std::exit(1);
     }
-    return static_cast<std::uint32_t>(value_);
+    return static_cast<std::uint32_t>(value);
   }
   [[nodiscard]] std::uint64_t insns() const { return insns_; }
 
@@ -49,7 +50,6 @@ class SkepRunner final : public Runner {
   Executable executable_;
   XdpPacket packet_;
   RunOptions options_;
-  std::uint64_t value_ = 0;
   std::uint64_t insns_ = 0;
 };
 

@@ -343,26 +343,25 @@ struct BareRun {
   alignas(16) std::byte stack[kMaxFrames * kFrameBytes];
 };
 
-std::uint64_t run_bare(const NativeCode& native, const Context& context) noexcept {
+RunResult run_bare(const NativeCode& native, const Context& context) noexcept {
   BareRun run;  // what is left uninitialised nobody reads
   const Context::Entry entry = context.entry();
   run.machine.frame_pointer = reinterpret_cast<std::uint64_t>(run.stack + sizeof run.stack);
   Registers r;
   r[1] = entry.r1;
   r[2] = entry.r2;
+  RunResult result;
   native.enter(r, native.functions.front(), run.machine);
-  return r[0];
+  result.value = r[0];
+  return result;
 }
 
 }  // namespace
 
 RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
   const NativeCode* native = image.native.get();
-  if (native == nullptr || !native->stands_alone || options.budget != RunOptions::kNoBudget || !image.suits(context))
-    return Run(image, context, options).finish();
-  RunResult result;
-  result.value = run_bare(*native, context);
-  return result;
+  const bool bare = native != nullptr && native->stands_alone && options.budget == RunOptions::kNoBudget;
+  return bare && image.suits(context) ? run_bare(*native, context) : Run(image, context, options).finish();
 }
 
 }  // namespace skep::vm
