@@ -1,9 +1,9 @@
 // Writes down what the running kernel says of objects: kernel_witness then triples of NAME OBJECT REPORT.
 //
-// Every program is loaded by libbpf, alone, and dropped again; those of the selftests that expect a result are also
-// test-run, as the suite does it. Nothing is attached, nothing is pinned. What the kernel's verifier said is kept apart
-// from what stopped a program before it got there: the linker turns libbpf's syscall() into ours (--wrap), which sees
-// the answer and the log. Each object is loaded by a process of its own, which may crash or take too long.
+// Every program is loaded by libbpf, alone, and dropped again; those of the selftests that expect a result, and XDP's,
+// are also test-run, as the suite does it. Nothing is attached, nothing is pinned. What the kernel's verifier said is
+// kept apart from what stopped a program before it got there: the linker turns libbpf's syscall() into ours (--wrap),
+// which sees the answer and the log. Each object is loaded by a process of its own, which may crash or take too long.
 //
 // A report is lines of fields between tabs: program NAME TYPE WORD PROCESSED RESULT MESSAGE. WORD is accepted, refused,
 // or unjudged (the verifier did not get to see it); RESULT what the test run returned, or -.
@@ -172,7 +172,7 @@ void judge(const char* path, const char* name, const std::string& wanted) {
   const std::string_view log = log_buffer.data();
   const bool judged = answer == 0 || (answer > 0 && log.find("processed ") != std::string_view::npos);
   std::string result = "-";
-  if (loaded == 0 && tags.expects_result) {
+  if (loaded == 0 && (tags.expects_result || bpf_program__type(chosen) == BPF_PROG_TYPE_XDP)) {
     fill_maps(object.get(), name);
     result = run(chosen);
   }
