@@ -192,14 +192,14 @@ void relink(Register& reg, Alu op, const Step& step, const Scalar& before, const
   const bool same = step.info.operands == Operands::dst_src && step.insn.src == step.insn.dst;
   const bool sums = allowed && (op == Alu::add || op == Alu::sub) && by.is_constant() && !same;
   const auto value = is32 ? static_cast<std::int32_t>(by.value()) : static_cast<std::int64_t>(by.value());
-  const std::int64_t off = op == Alu::sub ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
-  const bool fits = value >= Offset::min() && value <= Offset::max() && off <= Offset::max();
+  // Offset::min() has no opposite.
+  const bool fits = value > Offset::min() && value <= Offset::max();
   if (!sums || !fits || reg.id == 0 || reg.has(reg_flag::plus_const) ||
       (is32 && before.umax > std::numeric_limits<std::uint32_t>::max()))
     return reg.unlink();
   reg.flags |= reg_flag::plus_const;
   if (is32) reg.flags |= reg_flag::plus_const_32;
-  reg.off = static_cast<std::int32_t>(off);
+  reg.off = static_cast<std::int32_t>(op == Alu::sub ? -value : value);
 }
 
 /// A number that is 0 or -1, all bits alike, is what compilers mask constants with: either way is walked.
