@@ -32,8 +32,9 @@ Annotations::Annotations(Source& source, const CoreMarks& marks) : source_(sourc
   const auto& lines = source.ext.lines;
   for (auto each = lines.begin(); each != lines.end(); ++each) lines_[each.section()].push_back(each.place());
   for (auto& [section, places] : lines_)
-    std::stable_sort(places.begin(), places.end(),
-                     [](const std::byte* a, const std::byte* b) { return insn_bytes(a) < insn_bytes(b); });
+    std::sort(places.begin(), places.end(), [](const std::byte* a, const std::byte* b) {
+      return std::pair(insn_bytes(a), a) < std::pair(insn_bytes(b), b);  // of the same bytes, what the file has first
+    });
 }
 
 Result<void> Annotations::count(std::size_t bytes, const program::Program& program) {
