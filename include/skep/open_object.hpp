@@ -127,6 +127,11 @@ class OpenObject {
     return Global<T>(variable(name));
   }
 
+  /// What a map begins with that is no section of globals: of a struct_ops map the object's struct, its functions left
+  /// 0; of an arena its first bytes. May be written until load(), and stays where it is as long as this lives.
+  /// Error not_found for other maps.
+  [[nodiscard]] Result<std::span<std::byte>> initial_value(std::string_view map) const;
+
   /// Makes the maps and freezes .rodata. Once; EBUSY afterwards. After another error nothing has happened: settings may
   /// be changed, and load() tried again.
   [[nodiscard]] Result<Object> load() const;

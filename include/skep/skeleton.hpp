@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <skep/context.hpp>
@@ -53,6 +54,21 @@ class SkeletonProgram {
     refused.fault.kind = FaultKind::unresolved;
     return refused;
   }
+  /// Runs on a struct, to which r1 then points; a program that writes to a const one faults. For the programs whose
+  /// context is plain memory: those of tracepoints, raw tracepoints, kprobes, syscall programs and the like.
+  template <class Struct>
+  requires(std::is_same_v<ContextType, Context>&& std::is_trivially_copyable_v<Struct> &&
+           !std::is_base_of_v<Context, Struct>) RunResult run(Struct& context, const RunOptions& options = {})
+  const noexcept {
+    const std::span bytes(&context, 1);
+    if constexpr (std::is_const_v<Struct>) {
+      RawContext raw(std::as_bytes(bytes));
+      return run(static_cast<Context&>(raw), options);
+    } else {
+      RawContext raw(std::as_writable_bytes(bytes));
+      return run(static_cast<Context&>(raw), options);
+    }
+  }
 
  private:
   explicit SkeletonProgram(Program program) : program_(std::move(program)) {}
@@ -67,6 +83,14 @@ template <class Section, class Home>
 [[nodiscard]] Section* skeleton_section(const Home& home, std::string_view name, std::size_t bytes) {
   const auto memory = home.section_memory(name, bytes);
   return memory ? static_cast<Section*>(*memory) : nullptr;
+}
+
+/// What a struct_ops map or an arena begins with, as the struct that a skeleton declares for it; null when it is
+/// smaller.
+template <class Value>
+[[nodiscard]] Value* skeleton_value(const OpenObject& object, std::string_view map) {
+  const auto bytes = object.initial_value(map);
+  return bytes && bytes->size() >= sizeof(Value) ? reinterpret_cast<Value*>(bytes->data()) : nullptr;
 }
 
 }  // namespace skep

@@ -67,6 +67,12 @@ Result<void> check_names(const ByName& by_name, const char* option, const loader
   return {};
 }
 
+/// Puts what the application may have changed into the value for the kernel.
+void carry_over(loader::MapDef& def) {
+  for (const loader::StructOps::Copy& each : def.struct_ops->copies)
+    std::memcpy(&def.struct_ops->kernel_value[each.kernel_offset], &def.contents[each.offset], each.bytes);
+}
+
 Result<void> apply(const ObjectOptions& options, loader::ObjectSpec& spec) {
   if (auto named = check_names(options.max_entries, "max_entries", spec); !named) return named;
   if (auto named = check_names(options.inner_maps, "inner_maps", spec); !named) return named;
@@ -117,6 +123,15 @@ Result<OpenObject> OpenObject::open(std::span<const std::byte> bytes, std::strin
   return OpenObject(std::move(data));
 }
 
+Result<std::span<std::byte>> OpenObject::initial_value(std::string_view map) const {
+  const auto index = find_map(data_->object->spec, map);
+  if (!index) return fail(index.error());
+  loader::MapDef& def = data_->object->spec.maps[*index];
+  if (!def.struct_ops && (def.spec.type != MapType::arena || def.contents.empty()))
+    return fail(ErrorCode::not_found, fmt::format("map {}", map), "begins with nothing of the object's");
+  return std::span(def.contents);
+}
+
 Result<Object> OpenObject::load() const {
   if (data_->loaded) return fail(ErrorCode::exists, name(), "is loaded already", EBUSY);
   ObjectData& object = *data_->object;
@@ -139,6 +154,8 @@ Result<Object> OpenObject::load() const {
                                    !defs[i].autocreate);
     if (defs[i].origin == Origin::rodata) made[i].storage()->freeze();
   }
+  for (loader::MapDef& def : object.spec.maps)
+    if (def.struct_ops && !def.struct_ops->kernel_value.empty()) carry_over(def);
   for (auto& program : object.spec.programs) program = loader::without_left_out_maps(std::move(program), defs);
   object.maps = std::move(made);
   data_->loaded = true;

@@ -16,6 +16,7 @@ namespace skep::cli {
 namespace {
 
 using Access = SkeletonSection::Access;
+using Kind = SkeletonSection::Kind;
 
 /// What programs of a type run on; of all others, on any context.
 struct ContextRow {
@@ -125,17 +126,36 @@ std::string each(const Things& things, TextOf text_of) {
   return out;
 }
 
+/// Those of the kinds for which there is memory: after load, that of globals alone.
 std::string section_members(const Parts& parts, bool loaded) {
   return each(parts.globals.sections, [loaded](const SkeletonSection& section) {
+    if (section.kind == Kind::struct_ops || (loaded && section.kind == Kind::arena)) return std::string();
     const bool constant = section.access == Access::never || (loaded && section.access == Access::until_load);
     return fmt::format("\t{}types::{}* {} = nullptr;\n", constant ? "const " : "", section.type, section.name);
   });
 }
 
-std::string find_sections(const Parts& parts) {
-  return each(parts.globals.sections, [](const SkeletonSection& section) {
-    return fmt::format("\t\t{} = ::skep::skeleton_section<types::{}>(object, {}, {});\n", section.name, section.type,
-                       quoted(section.map), section.bytes);
+/// "struct StructOps {…} struct_ops;", nothing where the object has no struct_ops maps.
+std::string struct_ops_member(const Parts& parts) {
+  const std::string members = each(parts.globals.sections, [](const SkeletonSection& section) {
+    if (section.kind != Kind::struct_ops) return std::string();
+    return fmt::format("\t\ttypes::{}* {} = nullptr;\n", section.type, section.name);
+  });
+  if (members.empty()) return {};
+  return "\t/// What struct_ops maps begin with, to be set before load; their functions are bytes, left 0.\n"
+         "\tstruct StructOps {\n" +
+         members + "\t} struct_ops = {};\n";
+}
+
+std::string find_sections(const Parts& parts, bool loaded) {
+  return each(parts.globals.sections, [loaded](const SkeletonSection& section) {
+    if (section.kind == Kind::globals)
+      return fmt::format("\t\t{} = ::skep::skeleton_section<types::{}>(object, {}, {});\n", section.name, section.type,
+                         quoted(section.map), section.bytes);
+    if (loaded) return std::string();
+    return fmt::format("\t\t{}{} = ::skep::skeleton_value<types::{}>(object, {});\n",
+                       section.kind == Kind::struct_ops ? "struct_ops." : "", section.name, section.type,
+                       quoted(section.map));
   });
 }
 
@@ -230,10 +250,11 @@ std::string text_of(const Parts& parts, std::span<const std::byte> image) {
   out += parts.globals.types + "}  // namespace types\n\n";
   out += fmt::format(kLoaded, fmt::arg("maps", each(parts.maps, member("::skep::Map"))),
                      fmt::arg("programs", each(parts.programs, program)),
-                     fmt::arg("sections", section_members(parts, true)), fmt::arg("finds", find_sections(parts)));
+                     fmt::arg("sections", section_members(parts, true)), fmt::arg("finds", find_sections(parts, true)));
   out += fmt::format(kOpen, fmt::arg("maps", each(parts.maps, member("::skep::OpenMap"))),
                      fmt::arg("programs", each(parts.programs, member("::skep::OpenProgram"))),
-                     fmt::arg("sections", section_members(parts, false)), fmt::arg("finds", find_sections(parts)));
+                     fmt::arg("sections", section_members(parts, false) + struct_ops_member(parts)),
+                     fmt::arg("finds", find_sections(parts, false)));
   out += image_text(image);
   out += fmt::format(
       kFunctions, fmt::arg("file", quoted(parts.file)), fmt::arg("space", parts.space),

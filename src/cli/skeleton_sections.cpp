@@ -23,16 +23,55 @@ bool is_shown(const loader::GlobalVar& variable) {
   return !variable.local && variable.bytes != 0 && !is_compilers_own(variable);
 }
 
+using Kind = SkeletonSection::Kind;
+
+/// A map that becomes a struct, and the members of that.
+struct Piece {
+  const loader::MapDef* def;
+  Kind kind;
+  std::vector<loader::GlobalVar> members;
+};
+
+/// The members of a struct_ops map's struct. Functions are left bytes, for nothing is to be written there.
+std::vector<loader::GlobalVar> members_of(const btf::Btf& types, const loader::MapDef& def) {
+  std::vector<loader::GlobalVar> members;
+  for (const btf::Member& each : types.members(types.type(types.strip(def.spec.btf_value_type)))) {
+    const auto bytes = types.size_of(each.type);
+    if (each.name.empty() || each.bit_size != 0 || each.bit_offset % 8 != 0 || !bytes) continue;
+    if (!in_bounds(each.bit_offset / 8, *bytes, def.contents.size())) continue;
+    const bool points = types.kind(types.strip(each.type)) == btf::Kind::ptr;
+    members.push_back({.name = std::string(each.name),
+                       .offset = each.bit_offset / 8,
+                       .bytes = *bytes,
+                       .btf_type = points ? 0 : each.type});
+  }
+  return members;
+}
+
+std::vector<Piece> pieces_of(const loader::ObjectSpec& object) {
+  std::vector<Piece> pieces;
+  for (const loader::MapDef& def : object.maps) {
+    if (holds_globals(def))
+      pieces.push_back({&def, Kind::globals, def.variables});
+    else if (def.spec.type == MapType::arena && !def.contents.empty())
+      pieces.push_back({&def, Kind::arena, def.variables});
+    else if (def.struct_ops && object.btf != nullptr)
+      pieces.push_back({&def, Kind::struct_ops, members_of(*object.btf, def)});
+  }
+  std::erase_if(pieces,
+                [](const Piece& each) { return std::none_of(each.members.begin(), each.members.end(), is_shown); });
+  return pieces;
+}
+
 /// The declarations of all variables whose type takes their bytes and no others; the types they need.
-Result<Declarations> declare(const loader::ObjectSpec& object, std::string& types) {
+Result<Declarations> declare(const loader::ObjectSpec& object, const std::vector<Piece>& pieces, std::string& types) {
   Declarations declarations;
   if (object.btf == nullptr) return declarations;
   std::vector<const loader::GlobalVar*> typed;
   std::vector<btf::CppVariable> variables;
-  for (const loader::MapDef& def : object.maps)
-    for (const loader::GlobalVar& variable : def.variables) {
-      if (!holds_globals(def) || !is_shown(variable) || variable.btf_type == 0 ||
-          object.btf->size_of(variable.btf_type) != variable.bytes)
+  for (const Piece& piece : pieces)
+    for (const loader::GlobalVar& variable : piece.members) {
+      if (!is_shown(variable) || variable.btf_type == 0 || object.btf->size_of(variable.btf_type) != variable.bytes)
         continue;
       typed.push_back(&variable);
       variables.push_back({variable.btf_type, variable.name});
@@ -89,18 +128,20 @@ std::string Identifiers::add(std::string_view text) {
 
 Result<SkeletonSections> skeleton_sections(const loader::ObjectSpec& object) {
   SkeletonSections out;
-  const auto declarations = declare(object, out.types);
+  const std::vector<Piece> pieces = pieces_of(object);
+  const auto declarations = declare(object, pieces, out.types);
   if (!declarations) return fail(declarations.error());
-  Identifiers names;
-  for (const loader::MapDef& def : object.maps) {
-    if (!holds_globals(def) || std::none_of(def.variables.begin(), def.variables.end(), is_shown)) continue;
+  Identifiers names, values;
+  for (const auto& [def, kind, members] : pieces) {
     SkeletonSection section;
-    section.map = def.spec.name;
-    section.name = names.add(std::string_view(section.map).substr(section.map.find_first_not_of('.')));
-    section.type = section.name + "_section";
-    section.access = access_of(def.origin);
+    section.kind = kind;
+    section.map = def->spec.name;
+    const std::string_view plain = std::string_view(section.map).substr(section.map.find_first_not_of('.'));
+    section.name = kind == Kind::struct_ops ? values.add(plain) : names.add(kind == Kind::arena ? "arena" : plain);
+    section.type = section.name + (kind == Kind::struct_ops ? "_value" : "_section");
+    section.access = access_of(def->origin);
     SectionText text(section.type);
-    for (const loader::GlobalVar& variable : def.variables) {
+    for (const loader::GlobalVar& variable : members) {
       if (!is_shown(variable)) continue;
       const auto typed = declarations->find(&variable);
       text.add(variable, typed == declarations->end() ? nullptr : &typed->second);

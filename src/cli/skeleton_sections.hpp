@@ -1,4 +1,5 @@
-// The sections of globals of a skeleton: a struct each, laid out as in the object.
+// The sections of globals of a skeleton, and what struct_ops maps and arenas begin with: a struct each, laid out as in
+// the object.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,12 @@ class Identifiers {
 
 struct SkeletonSection {
   enum class Access { always, until_load, never };  ///< to write
-  std::string map;                                  ///< ".data.custom"
-  std::string name;                                 ///< "data_custom"
-  std::string type;                                 ///< "data_custom_section", in the namespace of types
-  std::uint32_t bytes = 0;                          ///< that its variables take
+  enum class Kind { globals, arena, struct_ops };   ///< only globals are there after load, too
+  Kind kind = Kind::globals;
+  std::string map;          ///< ".data.custom"
+  std::string name;         ///< "data_custom"
+  std::string type;         ///< "data_custom_section", in the namespace of types
+  std::uint32_t bytes = 0;  ///< that its variables take
   Access access = Access::always;
 };
 

@@ -44,12 +44,17 @@ struct StructOps {
     std::uint32_t kernel_index = 0;   ///< among the members of the target's struct, where there is one
     std::uint32_t kernel_offset = 0;  ///< bytes, in kernel_value
   };
+  /// Bytes of the object's struct that have a place in the target's.
+  struct Copy {
+    std::uint32_t offset = 0, kernel_offset = 0, bytes = 0;
+  };
   std::string type_name;                ///< of the struct, without flavour: "tcp_congestion_ops"
   std::uint32_t declared_bytes = 0;     ///< of the object's struct, whose bytes are MapDef::contents
   std::vector<Member> members;          ///< by offset
   std::uint32_t kernel_type = 0;        ///< id of the struct in the target's types; 0 when it has none that fits
   std::uint32_t kernel_value_type = 0;  ///< id of the struct around it, "bpf_struct_ops_tcp_congestion_ops"
   std::vector<std::byte> kernel_value;  ///< the value for the kernel, functions left 0; empty when there is none
+  std::vector<Copy> copies;             ///< what of it comes from the object's struct
   std::string problem;                  ///< why no value could be made for the map; empty when there is one
 };
 
@@ -64,10 +69,10 @@ struct MapDef {
   /// Element 0's whole value for rodata, data and kconfig, an arena's first bytes, the struct of struct_ops with its
   /// functions left 0; else empty: bss starts as zeroes.
   std::vector<std::byte> contents;
-  std::vector<GlobalVar> variables;     ///< by offset, for rodata, data, bss, kconfig and arenas
-  std::vector<std::string> slots;       ///< static initialisers by slot: program or map names; "" where empty
-  bool autocreate = true;               ///< false: made only on demand, as a section name with '?' asks for
-  std::uint32_t id = 0;                 ///< of an old definition: a program array takes the sections "ID/SLOT"; 0 for none
+  std::vector<GlobalVar> variables;  ///< by offset, for rodata, data, bss, kconfig and arenas
+  std::vector<std::string> slots;    ///< static initialisers by slot: program or map names; "" where empty
+  bool autocreate = true;            ///< false: made only on demand, as a section name with '?' asks for
+  std::uint32_t id = 0;              ///< of an old definition: a program array takes the sections "ID/SLOT"; 0 for none
   std::optional<StructOps> struct_ops;  ///< for maps of that origin
 };
 

@@ -91,8 +91,8 @@ class Fitting {
     return std::nullopt;
   }
 
-  std::optional<std::string> fit_member(const MapDef& def, const btf::Member& mine, btf::TypeId type_id,
-                                        std::uint32_t index, std::uint32_t base, StructOps::Member* program,
+  std::optional<std::string> fit_member(MapDef& def, const btf::Member& mine, btf::TypeId type_id, std::uint32_t index,
+                                        std::uint32_t base, StructOps::Member* program,
                                         std::vector<std::byte>& image) const {
     const auto bytes = local_.size_of(mine.type);
     if (!bytes) return "has no size";
@@ -120,6 +120,7 @@ class Fitting {
     if (their_bytes != bytes || !in_bounds(place, *bytes, image.size()))
       return fmt::format("takes {} bytes, in the target {}", *bytes, their_bytes.value_or(0));
     std::copy(value->begin(), value->end(), image.begin() + static_cast<std::ptrdiff_t>(place));
+    def.struct_ops->copies.push_back({mine.bit_offset / 8, static_cast<std::uint32_t>(place), *bytes});
     return std::nullopt;
   }
 

@@ -8,6 +8,13 @@
 #include <type_traits>
 
 #include "globals.skel.hpp"
+#include "struct_ops.skel.hpp"
+#include "tracing.skel.hpp"
+
+template <class Program, class Thing>
+concept RunsOn = requires(const Program& program, Thing& thing) {
+  program.run(thing);
+};
 
 TEST_CASE("constants are set, the object is loaded and run, and its variables are read back") {
   auto open = globals_bpf::open();
@@ -54,8 +61,8 @@ TEST_CASE("programs are built as their autoload says; one that was not ends at o
   CHECK(skeleton->progs.sum.run(packet).fault.kind == skep::FaultKind::unresolved);
   CHECK(skeleton->progs.use_sized);
   CHECK(skeleton->progs.use_sized.run(packet).value == 1);
-  static_assert(!std::is_invocable_v<decltype(&skep::SkeletonProgram<skep::XdpPacket>::run),
-                                     skep::SkeletonProgram<skep::XdpPacket>, skep::RawContext&, skep::RunOptions>);
+  static_assert(!RunsOn<decltype(skeleton->progs.sum), skep::RawContext> &&
+                !RunsOn<decltype(skeleton->progs.sum), std::uint64_t>);
 }
 
 TEST_CASE("a section that got more room is found anew, and one that is left out is null") {
@@ -84,4 +91,37 @@ TEST_CASE("a copy means the same object, which lives as long as one of them") {
     skeleton->data->counter = 1;
   }
   CHECK(kept->data->counter == 1);
+}
+
+TEST_CASE("what a struct_ops map begins with is a struct, until the object is loaded") {
+  auto open = struct_ops_bpf::open();
+  REQUIRE_MESSAGE(open.has_value(), open.error().message());
+  REQUIRE(open->struct_ops.first != nullptr);
+  CHECK(open->struct_ops.first->speed == 0x01020304);
+  CHECK(std::string(open->struct_ops.first->name) == "first");
+  CHECK(std::string(open->struct_ops.linked->name) == "linked");
+  open->struct_ops.linked->speed = 77;
+  const auto value = open->object.initial_value("linked");
+  REQUIRE(value);
+  CHECK(reinterpret_cast<const struct_ops_bpf::types::linked_value*>(value->data())->speed == 77);
+  CHECK(open->object.initial_value("none").error().code == skep::ErrorCode::not_found);
+}
+
+TEST_CASE("programs that are not of packets run on structs") {
+  struct Arguments {
+    std::uint64_t first, second;
+  };
+  const auto skeleton = tracing_bpf::load();
+  REQUIRE_MESSAGE(skeleton.has_value(), skeleton.error().message());
+  Arguments arguments{40, 2};
+  CHECK(skeleton->progs.add.run(arguments).value == 42);
+  CHECK(skeleton->bss->seen == 42);
+  CHECK(skeleton->progs.replace.run(arguments).ok());
+  CHECK(arguments.first == 2);
+  const Arguments constant{1, 2};
+  CHECK(skeleton->progs.add.run(constant).value == 3);
+  CHECK_FALSE(skeleton->progs.replace.run(constant).ok());
+  std::array<std::byte, 16> bytes{};
+  skep::RawContext raw{std::span(bytes)};
+  CHECK(skeleton->progs.add.run(raw).value == 0);
 }

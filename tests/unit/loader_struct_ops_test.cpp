@@ -110,6 +110,12 @@ TEST_CASE("the target's struct decides places, and programs learn what they atta
   CHECK(word(ops.kernel_value, kData + 40) == 0x01020304);
   CHECK(std::memcmp(ops.kernel_value.data() + kData + 32, "first", 6) == 0);
   CHECK(ops.members[0].kernel_offset == kData + 16);
+  REQUIRE(ops.copies.size() == 2);  // speed, name: what the application may still change
+  CHECK(ops.copies[0].offset == 8);
+  CHECK(ops.copies[0].kernel_offset == kData + 40);
+  CHECK(ops.copies[0].bytes == 4);
+  CHECK(ops.copies[1].offset == 24);
+  CHECK(ops.copies[1].kernel_offset == kData + 32);
   const program::Program& start = *objects::program(*object, "on_start");
   CHECK(start.needs.empty());
   CHECK(start.expected_attach_type == 2);
