@@ -1,3 +1,5 @@
+// What is guarded counts its instructions, for it may be anything; what was proven does so on request. Where the JIT is only
+// preferred, an image that it cannot compile is left to the interpreter.
 #include "api/attach_code.hpp"
 
 #include "jit/compile.hpp"

@@ -1,5 +1,11 @@
+// Pages change from writable to executable once, by mprotect: at no time are they both. A hint puts them near the library,
+// so that calls of helpers are relative; far pages work as well, the assembler then calls through a table.
 #include "jit/code_memory.hpp"
 
+#ifdef __aarch64__
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -26,6 +32,16 @@ std::uint32_t random_number() noexcept {
 void* map_at(std::uint64_t hint, std::size_t bytes) noexcept {
   void* pages = mmap(reinterpret_cast<void*>(hint), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;
+}
+
+/// How pages of code are protected: where arm64 checks landing pads, indirect branches reach nothing else in them.
+int code_protection() noexcept {
+  int protection = PROT_READ | PROT_EXEC;
+#if defined(__aarch64__) && defined(HWCAP2_BTI)
+  constexpr int kLandingPads = 0x10;  // PROT_BTI
+  if ((getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0) protection |= kLandingPads;
+#endif
+  return protection;
 }
 
 /// The kernel takes a hint when the place is free. Tries some below and above, then takes what it gets.
@@ -74,7 +90,7 @@ Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near) {
 }
 
 Result<void> CodeMemory::publish() {
-  if (mprotect(pages_, mapped_, PROT_READ | PROT_EXEC) != 0)
+  if (mprotect(pages_, mapped_, code_protection()) != 0)
     return fail(ErrorCode::limit, "jit", std::string("code may not be made executable: ") + std::strerror(errno),
                 errno);
   auto* first = reinterpret_cast<char*>(pages_ + start_);

@@ -1,3 +1,5 @@
+// What ends a block, what a function touches, what may leave generated code: one pass over the ops of each function, and
+// one backwards for the costs of blocks.
 #include "jit/plan.hpp"
 
 #include <algorithm>

@@ -49,12 +49,19 @@ class X64Emitter final : public Emitter {
   void move_in(const At& at, const x86::Gp& dst, x86::Mem from);
   void move_out(const At& at, x86::Mem to);
 
+  // fuse.cpp
+  std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
+  std::uint32_t fuse_move(std::uint32_t index);
+  std::uint32_t fuse_address(std::uint32_t index, std::uint32_t end);
+  std::uint32_t fuse_rotate(std::uint32_t index, std::uint32_t end);
+  [[nodiscard]] bool goes_straight(std::uint32_t index, std::uint32_t count, std::uint32_t end) const;
+
   // jump.cpp
   void jump(const At& at, const asmjit::Label& target) override;
   void may_goto(const At& at, const asmjit::Label& target) override;
   void branch_imm(const At& at, const asmjit::Label& target) override;
   void branch_reg(const At& at, const asmjit::Label& target) override;
-  std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
+  std::uint32_t fuse_select(std::uint32_t index, std::uint32_t end);
   void compare(const At& at);
   void branch(x86::CondCode condition, const At& at, const asmjit::Label& target);
   [[nodiscard]] bool reaches_shortly(const At& at) const;

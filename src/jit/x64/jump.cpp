@@ -144,7 +144,7 @@ void X64Emitter::branch_reg(const At& at, const asmjit::Label& target) {
 }
 
 /// `if (condition) skip one move` is what compilers make of a choice, for want of an instruction: here is one.
-std::uint32_t X64Emitter::fused(std::uint32_t index, std::uint32_t end) {
+std::uint32_t X64Emitter::fuse_select(std::uint32_t index, std::uint32_t end) {
   if (plan_.options.metered || plan_.options.polls || index + 2 >= end) return 0;
   const At here = at(index);
   const bool compares =
