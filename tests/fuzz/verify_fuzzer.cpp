@@ -1,4 +1,6 @@
-// Any bytes as a program: what the verifier accepts is run, guarded, and no guard may fire.
+// Any bytes as a program: what the verifier accepts is run with guards, of which none may fire, and followed through
+// what the verifier explored, which it must not leave. No input may take more than 2 s or 256 MiB:
+//   build-asan/tests/verify_fuzzer -max_total_time=1800 -timeout=2 -malloc_limit_mb=256 -rss_limit_mb=1024
 //
 // The first byte chooses the type of program, the rest are instruction slots; maps are those of Ground's table. Bytes
 // are seldom a program, so that the mutator knows instructions, and starts afresh from generated programs now and then:

@@ -168,6 +168,60 @@ constexpr Pair kPairs[] = {
     {"two constants, one of them added in a loop", kFilter,
      VALUE "r9 = 0\nagain:\nr1 = r7\nr1 += r9\n*(u8 *)(r1 + 0) = 0\nr9 += 1\nif r9 < @ goto again\n" END, "49", "48",
      Code::access_out_of_bounds},
+    {"more than one constant may have been stored", kFilter,
+     VALUE "if r6 == 0 goto other\n*(u8 *)(r10 - 15) = 0\ngoto join\nother:\n*(u8 *)(r10 - 15) = @\njoin:\n"
+           "*(u8 *)(r10 - 14) = 1\nr2 = *(u8 *)(r10 - 15)\n" INDEX_BY("r2") END,
+     "200", "0", Code::access_out_of_bounds},
+    {"a zero of two constants, stored as a byte", kFilter,
+     VALUE
+     "r9 = 0\nif r6 == 0 goto join\nr9 = @\njoin:\n*(u8 *)(r10 - 15) = r9\nr2 = *(u8 *)(r10 - 15)\n" INDEX_BY("r2") END,
+     "200", "0", Code::access_out_of_bounds},
+    {"a zero stored somewhere is not everywhere", kFilter,
+     VALUE
+     "*(u64 *)(r10 - 24) = 0\n*(u8 *)(r10 - 23) = @\nr6 &= 8\nr1 = r10\nr1 += -23\nr1 += r6\n*(u8 *)(r1 + 0) = 0\n"
+     "r2 = *(u8 *)(r10 - 23)\n" INDEX_BY("r2") END,
+     "200", "0", Code::access_out_of_bounds},
+    {"half a slot that was spilled", kFilter,
+     VALUE "*(u64 *)(r10 - 16) = r6\n*(u32 *)(r10 - 16) = 0\nr2 = *(@ *)(r10 - 16)\n" INDEX_BY("r2") END, "u64", "u32",
+     Code::pointer_offset_unbounded},
+    {"two offsets into a value", kFilter,
+     VALUE "if r8 == 0 goto other\nr6 &= 7\ngoto join\nother:\nr6 &= @\njoin:\nr7 += r6\nr1 = *(u8 *)(r7 + 40)\n" END,
+     "15", "7", Code::access_out_of_bounds},
+    {"two offsets that were added before the ways met", kFilter,
+     VALUE "if r8 == 0 goto other\nr6 &= 7\nr7 += r6\ngoto join\nother:\nr6 &= @\nr7 += r6\njoin:\nr1 = *(u8 *)(r7 + "
+           "40)\n" END,
+     "15", "7", Code::access_out_of_bounds},
+    {"a copy on one way only", kFilter,
+     VALUE "if r8 == 0 goto other\nr1 = r6\ngoto join\nother:\nr1 = @\njoin:\nif r1 > 40 goto end\n" INDEX_BY("r6") END,
+     "r8", "r6", Code::pointer_offset_unbounded},
+    {"a way that is covered needs what covers it needs", kFilter,
+     VALUE "r9 = 0\nif r6 == 0 goto other\ngoto join\nother:\nif r8 == 0 goto third\ngoto on\nthird:\nr9 = @\non:\n"
+           "if r6 == 1 goto join\njoin:\n" INDEX_BY("r9") END,
+     "64", "32", Code::access_out_of_bounds},
+    {"a way that is covered reads what covers it reads", kFilter,
+     VALUE "*(u64 *)(r10 - 16) = 0\nif r6 == 0 goto other\ngoto join\nother:\nif r8 == 0 goto third\ngoto on\nthird:\n"
+           "*(u64 *)(r10 - 16) = @\non:\nif r6 == 1 goto join\njoin:\nr9 = *(u64 *)(r10 - 16)\n" INDEX_BY("r9") END,
+     "64", "32", Code::access_out_of_bounds},
+    {"two constants, met again before they are used", kFilter,
+     VALUE "r9 = 0\nif r6 == 0 goto join\nr9 = @\njoin:\nif r8 == 0 goto on\non:\n" INDEX_BY("r9") END, "64", "32",
+     Code::access_out_of_bounds},
+    {"a sum with one of two constants", kFilter,
+     VALUE "r9 = 0\nif r6 == 0 goto join\nr9 = @\njoin:\nr8 &= 7\nr8 += r9\n" INDEX_BY("r8") END, "64", "32",
+     Code::access_out_of_bounds},
+    {"two lengths, the last argument", kFilter,
+     "r6 = r1\nr8 = *(u32 *)(r6 + 0)\nr4 = 8\nif r8 == 0 goto join\nr4 = @\njoin:\nr1 = r6\nr2 = 0\nr3 = r10\nr3 += "
+     "-8\n"
+     "call 26\nr0 = 0\nexit\n",
+     "16", "4", Code::stack_out_of_bounds},
+    {"less packet on one way", kXdp,
+     PACKET "r5 = *(u32 *)(r6 + 12)\nif r5 == 0 goto other\nr4 = r2\nr4 += 16\nif r4 > r3 goto end\ngoto join\nother:\n"
+            "r4 = r2\nr4 += @\nif r4 > r3 goto end\njoin:\nr0 = *(u8 *)(r2 + 12)\n" END,
+     "8", "13", Code::packet_out_of_bounds},
+    {"an unknown number behind what is proven", kXdp,
+     PACKET
+     "r5 = *(u32 *)(r6 + 12)\nr5 &= 7\nr4 = r2\nr4 += 8\nif r4 > r3 goto end\nr2 += @\nr0 = *(u8 *)(r2 + 0)\n" END,
+     "r5", "7", Code::packet_out_of_bounds},
+    {"before a value", kFilter, VALUE "r1 = *(u8 *)(r7 @ 1)\n" END, "-", "+", Code::access_out_of_bounds},
     {"a loop that stands still", kFilter, "r9 = 0\nagain:\nr9 += @\nif r9 < 8 goto again\nr0 = 0\nexit\n", "0", "1",
      Code::endless_loop},
 
@@ -303,6 +357,8 @@ constexpr Pair kPairs[] = {
      "64", "32", Code::access_out_of_bounds},
     {"a call through a register on a way that nobody takes", kFilter,
      "r9 = 0\nif r9 == 0 goto on\n@\non:\nr0 = 0\nexit\n", "callx r9", "r9 = 1", Code::call_through_register},
+    {"the last register that the call took away", kFilter, VALUE "r5 = r7\ncall 5\nr1 = *(u8 *)(@ + 0)\n" END, "r5",
+     "r7", Code::register_uninitialized},
     {"a register that the call took away", kFilter, VALUE "r1 = r7\ncall 5\nr1 = *(u8 *)(@ + 0)\n" END, "r1", "r7",
      Code::register_uninitialized},
 
