@@ -31,3 +31,4 @@ skep_test(verdicts_mutants SOURCES referee/verdicts/mutants_test.cpp referee/ver
                                    soundness/raw_tests.cpp soundness/generator.cpp soundness/mutator.cpp
                                    differential/generator.cpp
           ROOMS isa btf abi program verifier LIBRARIES nlohmann_json::nlohmann_json LABELS referee)
+skep_test(verifier_memory ROOMS verifier program btf isa abi)

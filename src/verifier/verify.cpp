@@ -150,9 +150,18 @@ class Verification {
   }
 
   void walk_all() {
+    called_.resize(prototypes_.size());
     walk_from(std::nullopt);
-    for (std::uint32_t i = 1; i < prototypes_.size() && !is_over(); ++i)
-      if (prototypes_[i]) walk_from(i);
+    // Global functions that no path calls are never looked at.
+    std::vector<bool> walked(prototypes_.size());
+    for (bool found = true; found;) {
+      found = false;
+      for (std::uint32_t i = 1; i < prototypes_.size() && !is_over(); ++i) {
+        if (!prototypes_[i] || !called_[i] || walked[i]) continue;
+        walked[i] = found = true;
+        walk_from(i);
+      }
+    }
     if (is_over()) return;
     const auto depths = fastcalls_.depths(stack_use_);
     if (auto bad = check_stack_depth(graph_, input_.program->insns, depths, report_.stats.stack_bytes))
@@ -167,6 +176,7 @@ class Verification {
     walk.fastcalls = &fastcalls_;
     walk.stack_use = &stack_use_;
     walk.kernel_fields = kernel_fields_;
+    walk.called = &called_;
     walk.target = target_ ? &*target_ : nullptr;
     walk.facts = facts_ ? &*facts_ : nullptr;
     if (function) {
@@ -197,6 +207,7 @@ class Verification {
   std::optional<FactsRecorder> facts_;
   Graph graph_;
   std::vector<std::optional<Prototype>> prototypes_;
+  std::vector<bool> called_;
   Fastcalls fastcalls_;
   StackUse stack_use_;
   std::vector<std::vector<KernelField>> kernel_fields_;

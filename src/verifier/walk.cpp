@@ -47,12 +47,11 @@ Objection Walk::put_aside(const Step& step, State branch) {
 bool Walk::has_room() {
   const std::size_t limit = input.options.limits.bytes;
   if (used_bytes() < limit / 8 * 5) return true;
+  if (stats.processed < no_room_before_) return false;
+  explored.forget(*this);
   // What is left may all be needed; then looking again and again would take longer than walking on.
   constexpr std::uint32_t kPause = 4096;
-  if (looked_for_room_at_ == 0 || stats.processed - looked_for_room_at_ > kPause) {
-    looked_for_room_at_ = stats.processed;
-    explored.forget(*this);
-  }
+  if (used_bytes() > limit / 2) no_room_before_ = stats.processed + kPause;
   return used_bytes() < limit / 8 * 5;
 }
 
@@ -66,8 +65,6 @@ Objection Walk::walk_path() {
     const Step step{pc, insn, isa::info(place.form)};
     if (++stats.processed > input.options.limits.insns)
       return step.finds(Code::too_many_insns, {input.options.limits.insns});
-    constexpr unsigned kClassMask = 7, kJump = 5, kJump32 = 6;
-    if ((insn.opcode & kClassMask) == kJump || (insn.opcode & kClassMask) == kJump32) ++stats.jumps;
     if (input.observer != nullptr) input.observer->arrive(*this, pc);
     if (place.prune_point) {
       const Visit visit = explored.visit(*this, place);
@@ -75,6 +72,9 @@ Objection Walk::walk_path() {
       if (covered) break;
       if (visit == Visit::endless) return step.finds(Code::endless_loop);
     }
+    // Whether to keep a state is decided by the jumps before it.
+    constexpr unsigned kClassMask = 7, kJump = 5, kJump32 = 6;
+    if ((insn.opcode & kClassMask) == kJump || (insn.opcode & kClassMask) == kJump32) ++stats.jumps;
     if (facts != nullptr) facts->step(*this, step);
     if (input.observer != nullptr) input.observer->step(*this, pc);
     if (auto bad = transfer(*this, step)) return bad;

@@ -82,6 +82,7 @@ class Walk {
   const Fastcalls* fastcalls = nullptr;
   StackUse* stack_use = nullptr;
   std::span<const std::vector<KernelField>> kernel_fields;  ///< by index of the program's maps
+  std::vector<bool>* called = nullptr;                      ///< by function: some path calls it
   const Prototype* entered = nullptr;  ///< the global function that is walked on its own; null for the program
 
   FactsRecorder* facts = nullptr;  ///< collects what holds at each instruction; null: nobody asks
@@ -149,7 +150,7 @@ class Walk {
   std::vector<RegKind> accessed_through_;  ///< by pc; uninit: not accessed yet
   std::vector<State> waiting_;
   std::uint32_t last_id_ = 0;
-  std::uint32_t looked_for_room_at_ = 0;  ///< instructions processed
+  std::uint32_t no_room_before_ = 0;  ///< instructions processed
   bool ended_ = false;
 };
 

@@ -181,6 +181,8 @@ Objection Graph::visit(std::span<const Insn> insns, bool allow_loops) {
     } else if (const abi::Helper* helper = helper_of(insns[pc], info);
                helper != nullptr && (helper->effects & abi::calls_back) != 0) {
       place.prune_point = place.force_checkpoint = place.calls_back = true;
+    } else if (helper != nullptr && (helper->effects & abi::tail_calls) != 0) {
+      place.prune_point = true;
     }
     if (info.wide()) ++pc;
   }

@@ -1,14 +1,16 @@
 // A scalar at rest, in 48 bytes instead of 64; of a pointer's varying part, in 32.
 //
 // Unsigned and signed bounds that stay on one side of the sign are the same pair of numbers. Of bounds that cross it,
-// one is mostly no more than what the known bits say, and is not stored. Where both say more, the lower half's place is
-// taken, as long as that says no more than the bits. Values with all three lose the unsigned bounds: that only widens.
+// one is mostly no more than what the known bits and the lower half say, and is not stored. Where both say more, the
+// lower half's place is taken, as long as that says no more than the bits. Values with all three lose the unsigned
+// bounds: that only widens.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 #include "verifier/domain/scalar.hpp"
+#include "verifier/domain/scalar_sync.hpp"
 
 namespace skep::verifier {
 
@@ -32,9 +34,11 @@ inline constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 
 namespace packed {
 
-[[nodiscard]] constexpr Scalar::Whole from_bits(BasicTnum<64> bits) noexcept {
+/// What follows from the known bits, and from the lower half's bounds.
+[[nodiscard]] constexpr Scalar::Whole from_bits(BasicTnum<64> bits, const Scalar::Half& half = {}) noexcept {
   Scalar::Whole whole;
   whole.meet(bits);
+  sharpen_whole<64>(whole, half);
   return whole;
 }
 
@@ -52,12 +56,12 @@ namespace packed {
 }  // namespace packed
 
 /// The whole's part, without the bounds that need a half to stand in.
-[[nodiscard]] constexpr PackedWhole pack_whole(const Scalar& num) noexcept {
+[[nodiscard]] constexpr PackedWhole pack_whole(const Scalar& num, const Scalar::Half& half = {}) noexcept {
   PackedWhole whole{num.bits.value, num.bits.mask, num.umin, num.umax};
   const auto low = static_cast<std::uint64_t>(num.smin), high = static_cast<std::uint64_t>(num.smax);
   if (low == num.umin && high == num.umax) return whole;
   if (packed::crosses_sign(num.umin, num.umax) && packed::crosses_sign(low, high)) {
-    const Scalar::Whole known = packed::from_bits(num.bits);
+    const Scalar::Whole known = packed::from_bits(num.bits, half);
     if (num.smin == known.smin && num.smax == known.smax) return whole;
     whole.first = low;
     whole.second = high;
@@ -76,13 +80,15 @@ namespace packed {
           static_cast<std::uint32_t>(num.smax_half)};
 }
 
-/// All of it. A contradiction becomes the unknown number.
-constexpr void pack(const Scalar& num, PackedWhole& whole, PackedHalf& half) noexcept {
-  if (!num.is_consistent()) return pack(Scalar::unknown(), whole, half);
-  whole = pack_whole(num);
+namespace packed {
+
+/// Apart, as few numbers need it.
+[[gnu::noinline]] inline void pack_across_sign(Scalar num, PackedWhole& whole, PackedHalf& half) noexcept {
+  if (!num.is_consistent()) num = Scalar::unknown();
+  whole = pack_whole(num, num.half());
   half = half_of(num);
   if (whole.first <= whole.second) return;
-  const Scalar::Whole known = packed::from_bits(num.bits);
+  const Scalar::Whole known = packed::from_bits(num.bits, num.half());
   const bool both_say_more = num.umin != known.umin || num.umax != known.umax;
   if (!both_say_more || half != packed::from_bits(num.bits.subreg())) return;
   half = {static_cast<std::uint32_t>(whole.first), static_cast<std::uint32_t>(whole.first >> 32),
@@ -92,13 +98,24 @@ constexpr void pack(const Scalar& num, PackedWhole& whole, PackedHalf& half) noe
   whole.value |= kSignBit;
 }
 
-/// Of a pointer's varying part nobody asks for the lower half's bounds.
-[[nodiscard]] constexpr Scalar unpack(const PackedWhole& from) noexcept {
-  if (from.mask == 0) return Scalar::constant(from.value);
-  Scalar num = Scalar::unknown();
+}  // namespace packed
+
+/// All of it. A contradiction becomes the unknown number.
+inline void pack(const Scalar& num, PackedWhole& whole, PackedHalf& half) noexcept {
+  const bool one_side = num.umin == static_cast<std::uint64_t>(num.smin) && num.umin <= num.umax &&
+                        num.umax == static_cast<std::uint64_t>(num.smax);
+  if (!one_side) return packed::pack_across_sign(num, whole, half);
+  whole = {num.bits.value, num.bits.mask, num.umin, num.umax};
+  half = half_of(num);
+}
+
+namespace packed {
+
+[[nodiscard]] constexpr Scalar unpack_whole(const PackedWhole& from, const Scalar::Half& half) noexcept {
+  Scalar num({}, {}, half);
   num.bits = {from.value & ~from.mask, from.mask};
   if (from.first > from.second) {
-    const Scalar::Whole known = packed::from_bits(num.bits);
+    const Scalar::Whole known = packed::from_bits(num.bits, half);
     num.umin = known.umin;
     num.umax = known.umax;
     num.smin = static_cast<std::int64_t>(from.first);
@@ -110,26 +127,31 @@ constexpr void pack(const Scalar& num, PackedWhole& whole, PackedHalf& half) noe
   num.smin = static_cast<std::int64_t>(from.first);
   num.smax = static_cast<std::int64_t>(from.second);
   if (packed::crosses_sign(from.first, from.second)) {
-    const Scalar::Whole known = packed::from_bits(num.bits);
+    const Scalar::Whole known = packed::from_bits(num.bits, half);
     num.smin = known.smin;
     num.smax = known.smax;
   }
   return num;
 }
 
+}  // namespace packed
+
+/// Of a pointer's varying part nobody asks for the lower half's bounds.
+[[nodiscard]] constexpr Scalar unpack(const PackedWhole& from) noexcept {
+  return from.mask == 0 ? Scalar::constant(from.value) : packed::unpack_whole(from, {});
+}
+
 [[nodiscard]] constexpr Scalar unpack(const PackedWhole& from, const PackedHalf& half) noexcept {
-  Scalar num = unpack(from);
-  if (from.mask == 0) return num;
-  PackedHalf bounds = half;
-  if ((from.value & from.mask & kSignBit) != 0) {
+  if (from.mask == 0) return Scalar::constant(from.value);
+  const bool holds_signed = (from.value & from.mask & kSignBit) != 0;
+  const PackedHalf bounds =
+      holds_signed ? packed::from_bits(BasicTnum<64>{from.value & ~from.mask, from.mask}.subreg()) : half;
+  Scalar num = packed::unpack_whole(
+      from, {bounds.umin, bounds.umax, static_cast<std::int32_t>(bounds.smin), static_cast<std::int32_t>(bounds.smax)});
+  if (holds_signed) {
     num.smin = static_cast<std::int64_t>(half.umin | std::uint64_t{half.umax} << 32);
     num.smax = static_cast<std::int64_t>(half.smin | std::uint64_t{half.smax} << 32);
-    bounds = packed::from_bits(num.bits.subreg());
   }
-  num.umin_half = bounds.umin;
-  num.umax_half = bounds.umax;
-  num.smin_half = static_cast<std::int32_t>(bounds.smin);
-  num.smax_half = static_cast<std::int32_t>(bounds.smax);
   return num;
 }
 

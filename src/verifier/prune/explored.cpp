@@ -157,13 +157,19 @@ void Explored::sweep() {
 }
 
 void Explored::forget(Walk& walk) {
-  const std::size_t enough = walk.used_bytes() / 2;
-  for (const std::uint32_t most_hits : {0u, ~0u}) {
+  const auto is_needed = [](const Checkpoint& old) { return is_open(old) || is_incomplete(old) || old.heads_loop; };
+  const std::uint32_t newest = walk.stats.total_states;
+  std::uint32_t oldest = newest;
+  for (const Checkpoint* head : heads_)
+    for (const Checkpoint* old = head; old != nullptr; old = old->next)
+      if (!is_needed(*old)) oldest = std::min(oldest, old->serial);
+  // Paths resemble those walked a short while ago.
+  const std::size_t enough = walk.used_bytes() / 4 * 3;
+  for (const std::uint32_t last : {oldest + (newest - oldest) / 2, newest}) {
     for (Checkpoint*& head : heads_) {
       for (Checkpoint** link = &head; *link != nullptr;) {
-        Checkpoint& old = **link;
-        if (is_open(old) || is_incomplete(old) || old.heads_loop || old.hits > most_hits)
-          link = &old.next;
+        if (is_needed(**link) || (*link)->serial > last)
+          link = &(*link)->next;
         else
           remove(*link, false);
       }
@@ -252,7 +258,7 @@ void Explored::keep(Walk& walk, const Fingerprint& print, std::uint32_t others) 
   state.written = {};
   walk.stats.most_states_at_insn = std::max(walk.stats.most_states_at_insn, others);
   ++kept_;
-  ++walk.stats.total_states;
+  checkpoint->serial = ++walk.stats.total_states;
   walk.stats.peak_states = std::max(walk.stats.peak_states, kept_);
   last_jumps_ = walk.stats.jumps;
   last_processed_ = walk.stats.processed;

@@ -40,6 +40,7 @@ struct Checkpoint {
   Checkpoint* next = nullptr;  ///< at the same instruction, or among the retired
   std::uint32_t branches = 1;  ///< ways on that have not ended
   std::uint32_t hits = 0, misses = 0;
+  std::uint32_t serial = 0;                      ///< counts those ever kept
   std::uint32_t level = 0;                       ///< checkpoints before it on its path
   std::array<std::uint64_t, kMaxFrames> read{};  ///< slots that some way on reads before it writes them
   Checkpoint* loop = nullptr;                    ///< the open checkpoint that a way on stopped at; the outermost

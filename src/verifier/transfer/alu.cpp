@@ -1,4 +1,5 @@
 // Arithmetic: scalars by the domain's operators, pointers by Linux' rules for what may be added to them.
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -21,12 +22,15 @@ constexpr std::pair<Operation, Alu> kOperators[] = {
     {Operation::arsh_, Alu::arsh},
 };
 
+/// kOperators by operation.
+constexpr auto kOperatorOf = [] {
+  std::array<std::optional<Alu>, 256> table{};
+  for (const auto& [from, to] : kOperators) table[static_cast<std::uint8_t>(from)] = to;
+  return table;
+}();
+
 /// The operator of an instruction with two operands.
-std::optional<Alu> operator_of(Operation operation) {
-  for (const auto& [from, to] : kOperators)
-    if (from == operation) return to;
-  return {};
-}
+std::optional<Alu> operator_of(Operation operation) { return kOperatorOf[static_cast<std::uint8_t>(operation)]; }
 
 bool is_division(Alu op) { return op == Alu::div || op == Alu::sdiv || op == Alu::mod || op == Alu::smod; }
 bool is_shift(Alu op) { return op == Alu::lsh || op == Alu::rsh || op == Alu::arsh; }

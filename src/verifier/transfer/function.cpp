@@ -107,6 +107,7 @@ Objection leave_program(Walk& walk, const Step& step) {
 Objection transfer_subprogram_call(Walk& walk, const Step& step) {
   const auto target = static_cast<std::uint32_t>(isa::jump_target(step.insn, step.info, step.pc));
   const std::uint32_t function = walk.graph.function_at(target);
+  (*walk.called)[function] = true;
   if (const Prototype* prototype = walk.prototype(function))
     return call_global(walk, step, *prototype, walk.graph.functions()[function]);
   const Frame caller = walk.state.top();

@@ -1,4 +1,5 @@
 // Branches: what they decide, what either way teaches about numbers, pointers and packets.
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -20,11 +21,14 @@ constexpr std::pair<Operation, Cond> kConditions[] = {
     {Operation::jsle_, Cond::sle}, {Operation::jset_, Cond::set},
 };
 
-std::optional<Cond> condition_of(Operation operation) {
-  for (const auto& [from, to] : kConditions)
-    if (from == operation) return to;
-  return {};
-}
+/// kConditions by operation.
+constexpr auto kConditionOf = [] {
+  std::array<std::optional<Cond>, 256> table{};
+  for (const auto& [from, to] : kConditions) table[static_cast<std::uint8_t>(from)] = to;
+  return table;
+}();
+
+std::optional<Cond> condition_of(Operation operation) { return kConditionOf[static_cast<std::uint8_t>(operation)]; }
 
 /// `a cond b` said as `b cond a`; the conditions without an order stay.
 Cond mirrored(Cond cond) {
