@@ -114,8 +114,8 @@ void XdpPacket::update_native() const noexcept {
   // Word by word: a wide copy of what has just been stored in pieces would wait for the pieces.
   static_assert(sizeof(NativeXdp) == sizeof native_ && offsetof(NativeXdp, data_meta) == 16 &&
                 offsetof(NativeXdp, rx_queue_index) == 28 && offsetof(NativeXdp, egress_ifindex) == 32);
-  const bool little = std::endian::native == std::endian::little;
-  const auto pair = [little](std::uint64_t first, std::uint64_t second) {
+  constexpr bool little = std::endian::native == std::endian::little;
+  const auto pair = [](std::uint64_t first, std::uint64_t second) {
     return little ? first | second << 32 : first << 32 | second;
   };
   native_[0] = pointer(data_);
