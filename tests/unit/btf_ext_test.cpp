@@ -95,10 +95,9 @@ TEST_CASE("records of .BTF.ext may be longer than known, and tables empty or abs
   const auto section = b.string("xdp"), file = b.string("a.c"), text = b.string("return 1;"), access = b.string("0:1");
   const auto types = b.parse();
   REQUIRE(types);
-  const auto ext = btf::BtfExt::parse(
-      ext_bytes({12, section, 2, 0, 8, 77, 16, 8, 77}, {20, section, 1, 8, file, text, 5 << 10 | 3, 9},
-                {16, section, 0, section, 1, 24, 4, access, 2}),
-      **types);
+  const auto bytes = ext_bytes({12, section, 2, 0, 8, 77, 16, 8, 77}, {20, section, 1, 8, file, text, 5 << 10 | 3, 9},
+                               {16, section, 0, section, 1, 24, 4, access, 2});
+  const auto ext = btf::BtfExt::parse(bytes, **types);
   REQUIRE_MESSAGE(ext, ext.error().message());
   REQUIRE(ext->funcs.size() == 2);
   CHECK(ext->funcs[1].insn_bytes == 16);
