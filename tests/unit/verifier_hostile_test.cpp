@@ -221,7 +221,17 @@ constexpr Pair kPairs[] = {
      PACKET
      "r5 = *(u32 *)(r6 + 12)\nr5 &= 7\nr4 = r2\nr4 += 8\nif r4 > r3 goto end\nr2 += @\nr0 = *(u8 *)(r2 + 0)\n" END,
      "r5", "7", Code::packet_out_of_bounds},
+    // Linux 6.18 takes the second comparison for decided, and drops the way that runs.
+    {"back from the packet's end", kXdp,
+     PACKET
+     "r4 = r2\nr4 += 8\nif r4 >= r3 goto at\ngoto end\nat:\nr4 += @\nif r4 >= r3 goto end\nr0 = *(u8 *)(r2 + 99)\n" END,
+     "-4", "4", Code::packet_out_of_bounds, Asked::here},
     {"before a value", kFilter, VALUE "r1 = *(u8 *)(r7 @ 1)\n" END, "-", "+", Code::access_out_of_bounds},
+    {"what a loop needs is known when it has ended", kFilter,
+     VALUE
+     "r9 = 0\nagain:\nmay_goto end\nif r8 == 0 goto use\nif r6 == 0 goto other\nr9 = 0\ngoto join\nother:\nr9 = @\n"
+     "join:\nr6 = *(u64 *)(r7 + 0)\nr8 = *(u64 *)(r7 + 8)\ngoto again\nuse:\n" INDEX_BY("r9") END,
+     "64", "0", Code::pointer_offset_unbounded},
     {"a loop that stands still", kFilter, "r9 = 0\nagain:\nr9 += @\nif r9 < 8 goto again\nr0 = 0\nexit\n", "0", "1",
      Code::endless_loop},
 

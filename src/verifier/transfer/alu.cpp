@@ -169,17 +169,18 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
 
   Register result = pointer;
   const std::int64_t moved = pointer.off + (op == Alu::add ? by.smin : -by.smin);
+  constexpr std::uint16_t kPacketEnd = reg_flag::at_packet_end | reg_flag::beyond_packet_end;
   if (known && moved == static_cast<std::int32_t>(moved)) {
     result.off = static_cast<std::int32_t>(moved);
+    // Linux forgets to forget this: a pointer that moves back may be inside the packet again.
+    if (pointer.is_packet() && moved < pointer.off) result.flags &= static_cast<std::uint16_t>(~kPacketEnd);
   } else {
     result.set_num(alu(op, pointer.num(), by));
     result.node = walk.values.join(pointer.node, number.node);
     if (pointer.is_packet()) {
       result.id = walk.new_id();
-      if (op == Alu::add || by.smin < 0) {
-        result.size = 0;
-        result.flags &= static_cast<std::uint16_t>(~(reg_flag::at_packet_end | reg_flag::beyond_packet_end));
-      }
+      result.flags &= static_cast<std::uint16_t>(~kPacketEnd);
+      if (op == Alu::add || by.smin < 0) result.size = 0;
     }
   }
   if (auto bad = check_offset(step, pointer, result.num(), result.off)) return bad;
