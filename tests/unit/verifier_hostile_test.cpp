@@ -232,12 +232,20 @@ constexpr Pair kPairs[] = {
      "r9 = 0\nagain:\nmay_goto end\nif r8 == 0 goto use\nif r6 == 0 goto other\nr9 = 0\ngoto join\nother:\nr9 = @\n"
      "join:\nr6 = *(u64 *)(r7 + 0)\nr8 = *(u64 *)(r7 + 8)\ngoto again\nuse:\n" INDEX_BY("r9") END,
      "64", "0", Code::pointer_offset_unbounded},
+    {"what a loop needs reaches the ways that stopped at it", kFilter,
+     VALUE "r9 = 0\nr4 = 0\nif r6 == 1 goto second\nagain:\nmay_goto end\nif r8 == 0 goto use\nif r6 == 0 goto other\n"
+           "r9 = 0\ngoto join\nother:\nr9 = r4\njoin:\nr6 = *(u64 *)(r7 + 0)\nr8 = *(u64 *)(r7 + 8)\ngoto again\n"
+           "second:\nr4 = @\ngoto again\nuse:\n" INDEX_BY("r9") END,
+     "64", "0", Code::pointer_offset_unbounded},
     {"a loop that stands still", kFilter, "r9 = 0\nagain:\nr9 += @\nif r9 < 8 goto again\nr0 = 0\nexit\n", "0", "1",
      Code::endless_loop},
 
     // Or null
     {"arithmetic before the check (CVE-2022-23222)", kFilter, LOOKUP_HASH "@\nr1 = *(u8 *)(r0 + 0)\n" END,
      "r0 += 4\nif r0 == 0 goto end", "if r0 == 0 goto end\nr0 += 4", Code::pointer_arithmetic_or_null},
+    {"a constant key behind the last", kFilter,
+     "*(u32 *)(r10 - 4) = @\nr2 = r10\nr2 += -4\nr1 = {array} ll\ncall 1\nr1 = *(u8 *)(r0 + 0)\n" END, "1", "0",
+     Code::access_or_null},
     {"no check", kFilter, LOOKUP_HASH "@\nr1 = *(u8 *)(r0 + 0)\n" END, "goto on\non:\nif r10 == 0 goto end",
      "goto on\non:\nif r0 == 0 goto end", Code::access_or_null},
     {"the wrong side of the check", kFilter, LOOKUP_HASH "if r0 @ 0 goto end\nr1 = *(u8 *)(r0 + 0)\n" END,
