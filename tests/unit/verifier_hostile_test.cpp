@@ -131,6 +131,10 @@ constexpr Pair kPairs[] = {
      Code::pointer_offset_unbounded},
 
     // Pruning and precision
+    {"a number filled with a sign it did not have", kFilter,
+     VALUE "r9 = *(u32 *)(r7 + 0)\n*(u64 *)(r10 - 16) = r9\nr1 = *(@ *)(r10 - 16)\nif r1 s>= 0 goto end\nr9 >>= 63\n"
+           "r9 ^= 1\nr9 <<= 6\n" INDEX_BY("r9") END,
+     "s32", "u32", Code::access_out_of_bounds, Asked::here},
     {"two constants in a register", kFilter, VALUE "r9 = 0\nif r6 == 0 goto join\nr9 = @\njoin:\n" INDEX_BY("r9") END,
      "64", "32", Code::access_out_of_bounds},
     {"two constants on the stack", kFilter,

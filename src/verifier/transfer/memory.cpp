@@ -16,6 +16,8 @@ std::uint32_t bytes_of(const Step& step) { return step.info.width() / 8; }
 void extend(Register& reg, const Step& step, bool with_sign) {
   const std::uint32_t bytes = bytes_of(step);
   if (!reg.is_scalar() || bytes == 8) return;
+  // With the upper bits of its sign it is another number than the one that was spilled.
+  if (with_sign && reg.num().umax >= std::uint64_t{1} << (8 * bytes - 1)) reg.unlink();
   reg.set_num(with_sign ? sign_extend(reg.num(), 8 * bytes) : zero_extend(reg.num(), 8 * bytes));
 }
 
