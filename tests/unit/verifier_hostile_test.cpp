@@ -248,7 +248,7 @@ constexpr Pair kPairs[] = {
     {"arithmetic before the check (CVE-2022-23222)", kFilter, LOOKUP_HASH "@\nr1 = *(u8 *)(r0 + 0)\n" END,
      "r0 += 4\nif r0 == 0 goto end", "if r0 == 0 goto end\nr0 += 4", Code::pointer_arithmetic_or_null},
     {"a constant key behind the last", kFilter,
-     "*(u32 *)(r10 - 4) = @\nr2 = r10\nr2 += -4\nr1 = {array} ll\ncall 1\nr1 = *(u8 *)(r0 + 0)\n" END, "1", "0",
+     "*(u32 *)(r10 - 8) = @\nr2 = r10\nr2 += -8\nr1 = {array} ll\ncall 1\nr1 = *(u8 *)(r0 + 0)\n" END, "1", "0",
      Code::access_or_null},
     {"no check", kFilter, LOOKUP_HASH "@\nr1 = *(u8 *)(r0 + 0)\n" END, "goto on\non:\nif r10 == 0 goto end",
      "goto on\non:\nif r0 == 0 goto end", Code::access_or_null},
