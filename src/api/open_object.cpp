@@ -73,12 +73,14 @@ void carry_over(loader::MapDef& def) {
     std::memcpy(&def.struct_ops->kernel_value[each.kernel_offset], &def.contents[each.offset], each.bytes);
 }
 
-Result<void> apply(const ObjectOptions& options, loader::ObjectSpec& spec) {
+/// What the application asks for; perf event arrays that are given no size get one buffer a CPU, as libbpf has it.
+Result<void> apply(const ObjectOptions& options, unsigned cpus, loader::ObjectSpec& spec) {
   if (auto named = check_names(options.max_entries, "max_entries", spec); !named) return named;
   if (auto named = check_names(options.inner_maps, "inner_maps", spec); !named) return named;
   for (loader::MapDef& def : spec.maps) {
     if (const auto size = options.max_entries.find(def.spec.name); size != options.max_entries.end())
       def.spec.max_entries = size->second;
+    if (def.spec.type == MapType::perf_event_array && def.spec.max_entries == 0) def.spec.max_entries = cpus;
     if (const auto inner = options.inner_maps.find(def.spec.name); inner != options.inner_maps.end())
       def.spec.inner = std::make_shared<const MapSpec>(inner->second);
   }
@@ -103,7 +105,8 @@ Result<OpenObject> OpenObject::open(std::span<const std::byte> bytes, std::strin
   auto spec = loader::parse_object(
       bytes, std::move(name), [&options] { return read_target_btf(options); }, surroundings_of(options));
   if (!spec) return fail(std::move(spec).error());
-  if (auto applied = apply(options, *spec); !applied) return fail(std::move(applied).error());
+  auto host = options.host != nullptr ? options.host : make_process_host();
+  if (auto applied = apply(options, host->cpu_count(), *spec); !applied) return fail(std::move(applied).error());
   auto data = std::make_shared<OpenData>();
   data->max_map_bytes = options.max_map_bytes;
   data->object = std::make_shared<ObjectData>();
@@ -111,7 +114,7 @@ Result<OpenObject> OpenObject::open(std::span<const std::byte> bytes, std::strin
   object.spec = std::move(*spec);
   object.target_btf = options.target_btf;
   object.target_btf_base = options.target_btf_base;
-  object.host = options.host != nullptr ? options.host : make_process_host();
+  object.host = std::move(host);
   Budget budget{options.max_map_bytes, options.max_map_bytes};
   for (const loader::MapDef& def : object.spec.maps) {
     auto map =
