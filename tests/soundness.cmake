@@ -6,6 +6,10 @@ set(soundness_oracle soundness/oracle.cpp soundness/containment.cpp soundness/hi
 set(soundness_ground soundness/ground.cpp soundness/generator.cpp soundness/mutator.cpp ${soundness_oracle})
 skep_test(soundness SOURCES soundness/soundness_test.cpp soundness/raw_tests.cpp ${soundness_ground}
           LIBRARIES skep nlohmann_json::nlohmann_json)
+if(SKEP_SANITIZE)
+  # The plain build runs 50,000.
+  set_tests_properties(soundness PROPERTIES ENVIRONMENT SKEP_SOUNDNESS_PROGRAMS=5000)
+endif()
 # All that Linux' selftests hold, where the referee's cache is.
 skep_test(soundness_selftests SOURCES soundness/selftests_test.cpp ${soundness_oracle} LIBRARIES skep LABELS referee)
 skep_fuzzer(verify LIBRARIES skep)

@@ -131,7 +131,7 @@ class PagedRingBuffer final : public RingBufferMap {
     if ((flags & ~std::uint64_t{kNoWakeup | kForceWakeup}) != 0) return -EINVAL;
     std::byte* record = reserve(size);
     if (record == nullptr) return -EAGAIN;
-    std::memcpy(record, data, size);
+    if (size != 0) std::memcpy(record, data, size);  // an empty record may come from nowhere
     commit(record, flags, 0);
     return 0;
   }
