@@ -47,7 +47,6 @@ struct Binding {
 struct KnownLookup {
   maps::MapStorage* map = nullptr;
   maps::MapStorage::Find find = nullptr;
-  const Binding* binding = nullptr;  ///< the helper that would do it for any map
   // Of arrays: value i lies at base + i * stride, for i < count.
   std::byte* base = nullptr;
   std::uint32_t stride = 0;

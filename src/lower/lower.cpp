@@ -424,16 +424,16 @@ class Lowering {
       op.code = tail ? Code::tail_call : Code::call_free;
     op.imm = reinterpret_cast<std::int64_t>(binding);
     if (op.code == Code::call_free && binding->row.id == static_cast<std::uint32_t>(abi::HelperId::map_lookup_elem))
-      lower_lookup(pc, *binding, op);
+      lower_lookup(pc, op);
     return {};
   }
 
   /// Every path brings the same map here: what kind it is need not be asked again.
-  void lower_lookup(std::uint32_t pc, const Binding& binding, Op& op) {
+  void lower_lookup(std::uint32_t pc, Op& op) {
     const auto index = facts_ == nullptr ? std::nullopt : facts_->at(pc).value.value();
     if (!index || *index >= image_->maps.size()) return;
     maps::MapStorage& map = *image_->maps[*index];
-    KnownLookup lookup{&map, map.direct_lookup(), &binding};
+    KnownLookup lookup{&map, map.direct_lookup()};
     if (lookup.find == nullptr) return;
     // Engines multiply by the stride as a signed 32-bit constant.
     const bool array = map.spec().type == MapType::array && map.value_areas().front().stride <= INT32_MAX;

@@ -26,6 +26,7 @@
 #include "maps/ringbuf.hpp"
 #include "soundness/generator.hpp"
 #include "soundness/mutator.hpp"
+#include "support/still_host.hpp"
 
 using namespace skep;
 
@@ -41,25 +42,6 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
 }
-
-/// Answers the same, in the same order, after each start().
-class StillHost final : public Host {
- public:
-  void start(std::uint64_t seed) { random_.seed(seed); }
-  std::uint64_t now_ns(Clock) noexcept override { return random_(); }
-  std::uint64_t jiffies() noexcept override { return random_(); }
-  std::uint32_t random_u32() noexcept override { return static_cast<std::uint32_t>(random_()); }
-  Task task() noexcept override { return {.tgid = 1, .pid = 2, .uid = 3, .gid = 4, .comm = {'t', 'r', 'y'}}; }
-  unsigned cpu_count() noexcept override { return 2; }
-  unsigned acquire_cpu() noexcept override { return 1; }
-  void release_cpu(unsigned) noexcept override {}
-  unsigned numa_node(unsigned) noexcept override { return 0; }
-  bool read_memory(MemorySpace, std::uint64_t, std::span<std::byte>) noexcept override { return false; }
-  void trace(const TraceLine&) noexcept override {}
-
- private:
-  std::minstd_rand random_;
-};
 
 /// What a run leaves behind.
 struct Trace {
@@ -83,7 +65,7 @@ struct Trace {
 /// Maps as the generators name them, one host and one packet for both engines, so that all addresses are the same.
 class Arena {
  public:
-  Arena() : host_(std::make_shared<StillHost>()), packet_(std::span<const std::byte>(bytes_)) {
+  Arena() : host_(std::make_shared<test::StillHost>()), packet_(std::span<const std::byte>(bytes_)) {
     struct Shape {
       const char* name;
       MapType type;
@@ -208,7 +190,7 @@ class Arena {
     }
   }
 
-  std::shared_ptr<StillHost> host_;
+  std::shared_ptr<test::StillHost> host_;
   std::vector<Map> maps_;
   std::array<std::byte, 128> bytes_{};
   XdpPacket packet_;
@@ -280,14 +262,6 @@ Candidate candidate(std::uint64_t seed) {
   }
 }
 
-/// A fresh ring-buffer record holds what was there before: of another run.
-bool sees_records(std::span<const Insn> insns) {
-  constexpr std::uint8_t kCall = 0x85;
-  constexpr std::int32_t kReserve = 131;
-  return std::ranges::any_of(
-      insns, [](const Insn& insn) { return insn.opcode == kCall && insn.src == 0 && insn.imm == kReserve; });
-}
-
 /// What it writes into the values of a hash table that are not in use, the next run may find there.
 bool names_hash_values(std::span<const Insn> insns) {
   return std::ranges::any_of(insns, [](const Insn& insn) {
@@ -322,7 +296,7 @@ TEST_CASE("the JIT and the interpreter do the same with any program") {
   for (std::uint64_t seed = first_seed; seed < first_seed + programs; ++seed) {
     const Candidate one = candidate(seed);
     const auto program = arena.program(one.type, one.insns);
-    if (!program || sees_records(one.insns) || names_hash_values(one.insns)) continue;
+    if (!program || test::sees_records(one.insns) || names_hash_values(one.insns)) continue;
     const auto compare = [&](const Executable& interpreter, const Executable& jit, const char* how) {
       for (unsigned input = 0; input < 2; ++input) {
         // The first budget covers most runs; the second ends somewhere inside.

@@ -11,6 +11,7 @@
 #include "differential/generator.hpp"
 #include "maps/map_storage.hpp"
 #include "maps/ringbuf.hpp"
+#include "support/still_host.hpp"
 
 namespace skep::soundness {
 namespace {
@@ -65,25 +66,6 @@ void fill(std::span<std::byte> bytes, Random& random) {
   }
 }
 
-/// Answers the same, in the same order, after each start().
-class StillHost final : public Host {
- public:
-  void start(std::uint64_t seed) { random_.seed(seed); }
-  std::uint64_t now_ns(Clock) noexcept override { return random_(); }
-  std::uint64_t jiffies() noexcept override { return random_(); }
-  std::uint32_t random_u32() noexcept override { return static_cast<std::uint32_t>(random_()); }
-  Task task() noexcept override { return {.tgid = 1, .pid = 2, .uid = 3, .gid = 4, .comm = {'t', 'r', 'y'}}; }
-  unsigned cpu_count() noexcept override { return 2; }
-  unsigned acquire_cpu() noexcept override { return 1; }
-  void release_cpu(unsigned) noexcept override {}
-  unsigned numa_node(unsigned) noexcept override { return 0; }
-  bool read_memory(MemorySpace, std::uint64_t, std::span<std::byte>) noexcept override { return false; }
-  void trace(const TraceLine&) noexcept override {}
-
- private:
-  std::minstd_rand random_;
-};
-
 /// Kinds that any number may be stored in, under keys that are numbers.
 bool takes_numbers(MapType type) {
   return type == MapType::array || type == MapType::hash || type == MapType::lru_hash ||
@@ -116,7 +98,7 @@ void fill_maps(std::span<const Map> maps, std::uint64_t seed) {
 }  // namespace
 
 Inputs::Inputs() {
-  auto host = std::make_shared<StillHost>();
+  auto host = std::make_shared<test::StillHost>();
   start_ = [host = host.get()](std::uint64_t seed) { host->start(seed); };
   host_ = std::move(host);
 }
