@@ -39,6 +39,21 @@ class Emitter {
     std::uint32_t index;
   };
 
+  /// A call-out that is rarely needed: code at `from`, emitted later, that goes on at `back`.
+  struct Stub {
+    asmjit::Label from;
+    asmjit::Label back;
+    std::uint32_t index;
+    vm::CallOut callee;
+    std::uint64_t address = 0;  ///< for the register that call-outs take an address in, unless `keeps_address`
+    bool keeps_address = true;
+  };
+  /// The code that calls a call-out, once for all who ask for it.
+  struct Thunk {
+    vm::CallOut callee;
+    asmjit::Label label;
+  };
+
   // The frame of it all.
   virtual void emit_enter() = 0;      ///< binds enter_: NativeCode::Enter
   virtual void emit_interpret() = 0;  ///< binds interpret_: CallOuts::interpret as if it were a function's entry

@@ -82,26 +82,12 @@ class X64Emitter final : public Emitter {
   void atomic(const At& at) override;
   void fetch_in_a_loop(const At& at, const x86::Mem& memory);
 
-  /// A call-out that is rarely needed: code at `from`, emitted later, that goes on at `back`.
-  struct Stub {
-    asmjit::Label from;
-    asmjit::Label back;
-    std::uint32_t index;
-    vm::CallOut callee;
-    std::uint64_t address = 0;  // for kAddress, unless `keeps_address`
-    bool keeps_address = true;
-  };
   /// The label of a new stub; it comes back to a label that is bound here now or by the caller.
   asmjit::Label put_off(std::uint32_t index, vm::CallOut callee, const asmjit::Label& back);
   /// Calls the shared code of a call-out: all registers are saved and loaded back, the result is in kAddress.
   void call_thunk(std::uint32_t index, vm::CallOut callee);
   void emit_stub(const Stub& stub);
   void emit_thunks();
-
-  struct Thunk {
-    vm::CallOut callee;
-    asmjit::Label label;
-  };
 
   x86::Assembler a_;
   bool has_bmi2_;
