@@ -6,7 +6,8 @@ if(TARGET skep_cli)
   endforeach()
   find_package(nlohmann_json REQUIRED)
   skep_test(cli SOURCES cli/command.cpp cli/run_test.cpp cli/run_json_test.cpp cli/look_test.cpp cli/asm_test.cpp
-            cli/hostile_test.cpp cli/inspect_maps_test.cpp cli/verify_test.cpp LIBRARIES nlohmann_json::nlohmann_json)
+            cli/dis_jit_test.cpp cli/hostile_test.cpp cli/inspect_maps_test.cpp cli/verify_test.cpp
+            LIBRARIES nlohmann_json::nlohmann_json)
   skep_test(cli_conformance ROOMS isa SOURCES cli/command.cpp cli/conformance_test.cpp LABELS conformance)
   foreach(test cli_test cli_conformance_test)
     target_compile_definitions(${test} PRIVATE SKEP_COMMAND="$<TARGET_FILE:skep_cli>" SKEP_CLI_OBJECTS="${cli_objects}")

@@ -19,6 +19,7 @@
 #include <skep/error.hpp>
 #include <skep/helper.hpp>
 #include <skep/host.hpp>
+#include <skep/machine_code.hpp>
 #include <skep/map.hpp>
 #include <skep/object.hpp>
 #include <skep/verify.hpp>
@@ -112,6 +113,8 @@ struct BuildOptions {
   /// What programs call as kernel functions (`extern … __ksym`), found by name; their ids mean nothing. A weak one that
   /// is missing has address 0, as bpf_ksym_exists() sees it.
   std::vector<HelperSpec> kfuncs;
+  /// Note which instruction each part of the machine code came from: Executable::machine_code().
+  bool keep_code_map = false;
 };
 
 class Executable {
@@ -136,6 +139,8 @@ class Executable {
   [[nodiscard]] const Program& program() const noexcept;
   /// What runs it: jit or interpreter.
   [[nodiscard]] Engine engine() const noexcept;
+  /// The machine code; null where the interpreter runs it. Lives as long as this handle, or any copy.
+  [[nodiscard]] const MachineCode* machine_code() const noexcept;
   /// There is a JIT for this processor.
   [[nodiscard]] static bool has_jit() noexcept;
   /// A fault in one readable line: what, where, the address and region, the source line where the object knows it.

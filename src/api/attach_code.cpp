@@ -1,5 +1,5 @@
-// What is guarded counts its instructions, for it may be anything; what was proven does so on request. Where the JIT is only
-// preferred, an image that it cannot compile is left to the interpreter.
+// What is guarded counts its instructions, for it may be anything; what was proven does so on request. Where the JIT is
+// only preferred, an image that it cannot compile is left to the interpreter.
 #include "api/attach_code.hpp"
 
 #include "jit/compile.hpp"
@@ -10,7 +10,8 @@ Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool 
   if (options.engine == Engine::interpreter) return {};
   // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
   const bool metered = image.guarded || options.metered;
-  auto code = jit::compile(image, {.metered = metered, .polls = !metered && !proven});
+  auto code =
+      jit::compile(image, {.metered = metered, .polls = !metered && !proven, .keep_map = options.keep_code_map});
   if (code)
     image.native = std::move(*code);
   else if (options.engine == Engine::jit)

@@ -7,6 +7,7 @@
 #include "api/static_slots.hpp"
 #include "jit/compile.hpp"
 #include "maps/prog_array.hpp"
+#include "vm/native.hpp"
 #include "vm/run.hpp"
 
 namespace skep {
@@ -41,6 +42,11 @@ const Program& Executable::program() const noexcept { return data_->program; }
 
 Engine Executable::engine() const noexcept {
   return data_->image->native != nullptr ? Engine::jit : Engine::interpreter;
+}
+
+const MachineCode* Executable::machine_code() const noexcept {
+  const auto& native = data_->image->native;
+  return native == nullptr ? nullptr : &native->code;
 }
 
 Result<void> Executable::put_into(const Map& map, std::uint32_t index) const {

@@ -3,6 +3,8 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/input.hpp"
+#include "cli/machine_text.hpp"
+#include "cli/native_listing.hpp"
 #include "cli/object_facts.hpp"
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
@@ -15,8 +17,10 @@ constexpr std::size_t kCommentColumn = 36;  // characters of instruction before 
 
 class Listing {
  public:
-  Listing(const loader::ObjectSpec& object, const program::Program& program, const DisOptions& options)
-      : object_(object), program_(program), options_(options), paint_(Paint::for_stdout()) {}
+  /// `native`: what the program was compiled to, or null.
+  Listing(const loader::ObjectSpec& object, const program::Program& program, const DisOptions& options,
+          const NativeListing* native = nullptr)
+      : object_(object), program_(program), options_(options), native_(native), paint_(Paint::for_stdout()) {}
 
   void print();
 
@@ -31,6 +35,7 @@ class Listing {
   const loader::ObjectSpec& object_;
   const program::Program& program_;
   const DisOptions& options_;
+  const NativeListing* native_;
   Paint paint_;
   const program::Line* last_line_ = nullptr;
 };
@@ -39,6 +44,10 @@ void Listing::print() {
   fmt::print("{}\n", paint_(Tone::strong,
                             fmt::format("{}: {}, section {}, {} instruction slots", printable(program_.name),
                                         name_of(program_.type), printable(program_.section), program_.insns.size())));
+  if (native_ != nullptr) {
+    native_->print_heading();
+    native_->print_entry();
+  }
   std::size_t next_subprog = 0;
   for (std::uint32_t pc = 0; pc < program_.insns.size(); ++pc) {
     while (next_subprog < program_.subprogs.size() && program_.subprogs[next_subprog].start <= pc)
@@ -47,13 +56,16 @@ void Listing::print() {
     const unsigned form = isa::find_form(program_.insns[pc]);
     const bool wide = form != isa::kFormCount && isa::info(static_cast<isa::Form>(form)).wide();
     print_insn(pc, wide);
+    if (native_ != nullptr) native_->print_insn(pc);
     if (wide) ++pc;
   }
+  if (native_ != nullptr) native_->print_rest();
 }
 
 void Listing::print_heading(const program::Subprog& subprog) {
   last_line_ = nullptr;
   fmt::print("\n{}\n", paint_(Tone::strong, printable(subprog.name) + ":"));
+  if (native_ != nullptr) native_->print_prologue(subprog.start);
 }
 
 void Listing::print_source(std::uint32_t pc) {
@@ -120,9 +132,8 @@ std::string Listing::comment(std::uint32_t pc) const {
   return info.has_target() ? fmt::format("to {}", target) : std::string();
 }
 
-}  // namespace
-
-int dis(const DisOptions& options) {
+/// The instructions of one program or of all, as they lie in the file.
+int list_insns(const DisOptions& options) {
   const auto object = open_spec(options.object, options.btf);
   if (!object) return give_up(object.error());
   if (!options.program.empty()) {
@@ -138,6 +149,43 @@ int dis(const DisOptions& options) {
     Listing(*object, *program, options).print();
   }
   return exit_ok;
+}
+
+/// The same with machine code: programs are built for that, and their maps made. Those that have none are named.
+int list_code(const DisOptions& options) {
+  const auto bytes = read_input(options.object);
+  if (!bytes) return give_up(bytes.error());
+  ObjectOptions open;
+  if (options.btf) open.target_btf = *options.btf;
+  const auto object = Object::load(*bytes, file_name(options.object), open);
+  if (!object) return give_up(object.error());
+  if (!options.program.empty())
+    if (const auto known = choose_program(object->spec(), options.program); !known) return give_up(known.error());
+  if (object->programs().empty()) return give_up(exit_usage, object->name() + ": holds no program");
+  bool first = true;
+  int code = exit_ok;
+  for (const Program& program : object->programs()) {
+    if (!options.program.empty() && program.name() != options.program) continue;
+    const auto native = NativeListing::make(program, options, Paint::for_stdout());
+    if (!native) {
+      code = give_up(exit_code(native.error()), program.name() + ": " + native.error().message());
+      continue;
+    }
+    if (!std::exchange(first, false)) fmt::print("\n");
+    Listing(object->spec(), *program.data(), options, &*native).print();
+  }
+  return code;
+}
+
+}  // namespace
+
+int dis(const DisOptions& options) {
+  if (options.jit == DisOptions::Jit::no) return list_insns(options);
+  if (options.jit == DisOptions::Jit::text && !has_machine_text())
+    return give_up(exit_usage,
+                   "--jit: this command was built without libcapstone, which takes machine code apart; "
+                   "--jit=raw shows its bytes");
+  return list_code(options);
 }
 
 }  // namespace skep::cli

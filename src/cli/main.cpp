@@ -134,6 +134,24 @@ void set_up_dis(CLI::App& verb, DisOptions& o) {
       ->type_name("STYLE")
       ->transform(CLI::CheckedTransformer(kStyles, CLI::ignore_case).description(""));
   verb.add_flag("--bytes", o.bytes, "the bytes of each instruction, too");
+  using Jit = DisOptions::Jit;
+  using Trust = DisOptions::Trust;
+  static const std::map<std::string, Jit> kJits{{"text", Jit::text}, {"raw", Jit::raw}};
+  auto* jit = verb.add_flag("--jit{text}", o.jit, "machine code beside the instructions; --jit=raw: its bytes only")
+                  ->transform(CLI::CheckedTransformer(kJits).description(""));
+  const auto add_trust = [&](const char* name, Trust trust, const char* text) {
+    return verb
+        .add_flag_callback(
+            name, [&o, trust] { o.trust = trust; }, text)
+        ->needs(jit);
+  };
+  auto* guarded =
+      add_trust("--guarded", Trust::guarded, "code that checks everything, also where a proof is to be had");
+  auto* verified = add_trust("--verified", Trust::verified, "only code that was proven: refused programs have none");
+  auto* unguarded = add_trust("--unguarded", Trust::unguarded, "code without checks and without a proof");
+  guarded->excludes(verified)->excludes(unguarded);
+  verified->excludes(unguarded);
+  verb.add_flag("--metered", o.metered, "code that counts its instructions")->needs(jit);
 }
 
 void set_up_verify(CLI::App& verb, VerifyOptions& o) {

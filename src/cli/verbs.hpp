@@ -54,6 +54,11 @@ struct DisOptions {
   std::optional<std::string> btf;  ///< as for inspect
   isa::Style style = isa::Style::llvm;
   bool bytes = false;
+  enum class Jit : std::uint8_t { no, text, raw };
+  Jit jit = Jit::no;  ///< machine code beside the instructions
+  enum class Trust : std::uint8_t { best, guarded, verified, unguarded };
+  Trust trust = Trust::best;  ///< how it is built; best: verified, or else guarded
+  bool metered = false;
 };
 int dis(const DisOptions& options);
 

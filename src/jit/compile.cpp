@@ -74,6 +74,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   code->uses_windows = plan.uses_windows;
   code->stands_alone = plan.stands_alone;
   code->refunds = std::move(plan.refunds);
+  code->code = {code->memory.code(), emitter->parts()};
   return std::shared_ptr<const vm::NativeCode>(std::move(code));
 }
 

@@ -14,6 +14,7 @@ struct Options {
   bool metered = false;     ///< count instructions, exactly: such code runs within a budget
   bool long_jumps = false;  ///< estimate no distances: for when an estimate was too low
   bool polls = false;       ///< look at every back edge whether the run is asked to stop; metered code does so anyway
+  bool keep_map = false;    ///< note what each instruction became: MachineCode::parts
 };
 
 /// There is a backend for this machine.

@@ -22,6 +22,7 @@ void Emitter::emit_all() {
     if (plan_.ops[i].is_target) targets_[i] = new_label();
   for (std::size_t i = 0; i < plan_.functions.size(); ++i) functions_.push_back(new_label());
 
+  mark(MachineCode::Role::entry);
   emit_enter();
   emit_interpret();
   for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -33,11 +34,13 @@ void Emitter::emit_all() {
       body = new_label();
       jump_over(body);
     }
+    mark(MachineCode::Role::prologue, first);
     bind(functions_[i]);
     begin_function(*function_);
     if (body.isValid()) bind(body);
     for (std::uint32_t index = first; index < function_->end;) {
       if (plan_.ops[index].is_loop_head) align_loop();
+      mark(MachineCode::Role::insn, index);
       if (targets_[index].isValid()) bind(targets_[index]);
       if (plan_.options.metered && plan_.ops[index].starts_block) meter(index, plan_.refunds[index] + 1);
       const std::uint32_t done = fused(index, function_->end);
@@ -46,6 +49,12 @@ void Emitter::emit_all() {
     }
   }
   finish();
+}
+
+void Emitter::add_part(MachineCode::Role role, std::uint32_t index) {
+  const auto here = static_cast<std::uint32_t>(code_.textSection()->bufferSize());
+  if (!parts_.empty() && parts_.back().from_bytes == here) parts_.pop_back();
+  parts_.push_back({here, image().pcs[index], role});
 }
 
 asmjit::Label Emitter::target_of(const At& at) const {

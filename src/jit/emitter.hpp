@@ -30,6 +30,8 @@ class Emitter {
   [[nodiscard]] std::uint64_t enter_at() const { return code_.labelOffset(enter_); }
   [[nodiscard]] std::uint64_t interpret_at() const { return code_.labelOffset(interpret_); }
   [[nodiscard]] std::uint64_t function_at(std::size_t index) const { return code_.labelOffset(functions_[index]); }
+  /// What is where; empty without Options::keep_map.
+  [[nodiscard]] const std::vector<MachineCode::Part>& parts() const noexcept { return parts_; }
 
  protected:
   /// An op, what its code means, and where it stands.
@@ -98,6 +100,10 @@ class Emitter {
   }
   /// The plan of the function whose ops are being emitted: exit and tail_call take its frame down.
   [[nodiscard]] const FunctionPlan& function() const noexcept { return *function_; }
+  /// What is emitted from here on is `role` of op `index`.
+  void mark(MachineCode::Role role, std::uint32_t index = 0) {
+    if (plan_.options.keep_map) add_part(role, index);
+  }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
   [[nodiscard]] asmjit::Label target_of(const At& at) const;
 
@@ -109,10 +115,12 @@ class Emitter {
  private:
   void emit_op(std::uint32_t index);
   void emit_coded(const At& at);
+  void add_part(MachineCode::Role role, std::uint32_t index);
 
   std::vector<asmjit::Label> functions_;
   std::vector<asmjit::Label> targets_;  // by op, invalid where no jump leads
   const FunctionPlan* function_ = nullptr;
+  std::vector<MachineCode::Part> parts_;
 };
 
 /// The backend of this machine. `near` of compile() is an address of the library, close to what the code calls.

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <skep/machine_code.hpp>
+
 #include "lower/image.hpp"
 #include "vm/machine.hpp"
 
@@ -25,8 +27,9 @@ struct NativeCode {
   std::vector<const void*> functions;  ///< the entries, in the order of Image::functions
   const void* interpret = nullptr;     ///< code that a tail call jumps to when the interpreter runs its target
   bool metered = false;                ///< counts instructions
-  bool stands_alone = false;           ///< never leaves by a call-out or a helper: of the Machine it needs the frame only
-  bool uses_windows = true;            ///< has ops whose accesses are checked
+  bool stands_alone = false;  ///< never leaves by a call-out or a helper: of the Machine it needs the frame only
+  bool uses_windows = true;   ///< has ops whose accesses are checked
+  MachineCode code;           ///< all of it
   /// Of metered code, by op: how many instructions of its block come after it, all paid for when the block began.
   std::vector<std::uint32_t> refunds;
 };

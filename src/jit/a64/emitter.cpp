@@ -187,6 +187,7 @@ void A64Emitter::call_thunk(std::uint32_t index, vm::CallOut callee) {
 }
 
 void A64Emitter::emit_stub(const Stub& stub) {
+  mark(MachineCode::Role::detour, stub.index);
   a_.bind(stub.from);
   if (!stub.keeps_address) move_constant(kAddress, stub.address);
   call_thunk(stub.index, stub.callee);
@@ -196,6 +197,7 @@ void A64Emitter::emit_stub(const Stub& stub) {
 /// One for each call-out that the code uses, and one tail for all of them.
 void A64Emitter::emit_thunks() {
   const auto slot = [](unsigned i) { return arm::ptr(arm::sp, static_cast<std::int32_t>(8 * i)); };
+  mark(MachineCode::Role::shared);
   const asmjit::Label common = a_.newLabel();
   for (const Thunk& thunk : thunks_) {
     a_.bind(thunk.label);

@@ -157,6 +157,7 @@ void X64Emitter::call_thunk(std::uint32_t index, vm::CallOut callee) {
 }
 
 void X64Emitter::emit_stub(const Stub& stub) {
+  mark(MachineCode::Role::detour, stub.index);
   a_.bind(stub.from);
   if (stub.callee == vm::CallOuts::budget)  // what the check has taken
     a_.add(SKEP_MACHINE(budget), plan_.refunds[stub.index] + 1);
@@ -168,6 +169,7 @@ void X64Emitter::emit_stub(const Stub& stub) {
 /// One for each call-out that the code uses, and one tail for all of them.
 void X64Emitter::emit_thunks() {
   if (thunks_.empty()) return;
+  mark(MachineCode::Role::shared);
   const asmjit::Label common = a_.newLabel();
   for (const Thunk& thunk : thunks_) {
     a_.bind(thunk.label);
