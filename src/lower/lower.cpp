@@ -1,4 +1,6 @@
-// The guarded road from a program to an image: every access that is not plainly inside the frame becomes a checked op.
+// The road from a program to an image. Without facts, every access that is not plainly inside the frame becomes a
+// checked op; with them, only what is not proven is checked, and what is settled before the run (settle.hpp) is not run
+// at all.
 //
 // Decided here: where functions start, what each lddw loads, which helper each call reaches, which stack accesses need
 // no check (r10 is never written, so r10 + constant is known to be inside the frame or not).
@@ -12,6 +14,7 @@
 #include "context/native.hpp"
 #include "isa/table.hpp"
 #include "lower/bind.hpp"
+#include "lower/settle.hpp"
 
 namespace skep::lower {
 namespace {
@@ -61,6 +64,11 @@ class Lowering {
     if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
     if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
     number_ops();
+    if (facts_ != nullptr) {
+      SettledProgram settled = settle(*image_->program, *facts_, image_->maps);
+      insns_ = std::move(settled.insns);
+      settled_ = std::move(settled.at);
+    }
     find_functions();
     collect_regions();
     for (const std::uint32_t pc : image_->pcs)
@@ -92,32 +100,48 @@ class Lowering {
   }
   [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
 
-  /// No path reaches the others: they become no ops.
-  [[nodiscard]] bool is_live(std::uint32_t pc) const { return facts_ == nullptr || facts_->at(pc).reached; }
-  /// A conditional jump that was proven to fall through.
-  [[nodiscard]] bool never_jumps(std::uint32_t pc, const FormInfo& info) const {
-    return facts_ != nullptr && is_condition(info) && !facts_->at(pc).jumps;
+  /// Some path may reach it.
+  [[nodiscard]] bool is_live(std::uint32_t pc) const { return settled_.empty() || settled_[pc].reached; }
+  /// The others become no ops: nothing reaches them, or what they do makes no difference.
+  [[nodiscard]] bool is_run(std::uint32_t pc) const { return settled_.empty() || settled_[pc].runs(); }
+  /// A jump that is always taken.
+  [[nodiscard]] bool only_jumps(std::uint32_t pc, const FormInfo& info) const {
+    return info.operation == Operation::ja_ || (!settled_.empty() && !settled_[pc].falls_through);
   }
-  [[nodiscard]] static bool is_condition(const FormInfo& info) {
-    return info.operands == Operands::compare_imm || info.operands == Operands::compare_src;
+
+  /// Jumps to where control goes on anyway are not run, either.
+  void leave_out_jumps() {
+    std::vector<std::uint32_t> next_run(settled_.size() + 1, 0);  // at or after a pc
+    for (auto pc = static_cast<std::uint32_t>(settled_.size()); pc-- > 0;) {
+      next_run[pc] = next_run[pc + 1];
+      if (!is_run(pc)) continue;
+      const FormInfo& info = form_at(pc);
+      const bool jumps = info.has_target() && only_jumps(pc, info);
+      const std::int64_t target = jumps ? isa::jump_target(insns_[pc], info, pc) : 0;
+      if (target > pc && next_run[static_cast<std::size_t>(target)] == next_run[pc + 1])
+        settled_[pc].becomes = Becomes::unread;
+      else
+        next_run[pc] = pc;
+    }
   }
 
   void number_ops() {
     // A function whose address is taken stays something to call, even when nobody does.
     std::vector<bool> named(insns_.size(), false);
+    leave_out_jumps();
     for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
       if (is_live(pc) && form_at(pc).form == Form::lddw_func)
         named[static_cast<std::size_t>(isa::jump_target(insns_[pc], form_at(pc), pc))] = true;
     op_of_pc_.assign(insns_.size(), 0);
     for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc)) {
       op_of_pc_[pc] = static_cast<std::uint32_t>(image_->pcs.size());
-      if (is_live(pc) || named[pc]) image_->pcs.push_back(pc);
+      if (is_run(pc) || (named[pc] && !is_live(pc))) image_->pcs.push_back(pc);
     }
     image_->ops.reserve(image_->pcs.size());
     is_target_.assign(image_->pcs.size(), false);
     for (const std::uint32_t pc : image_->pcs) {
       const FormInfo& info = form_at(pc);
-      if (info.has_target() && is_live(pc) && !never_jumps(pc, info))
+      if (info.has_target() && is_live(pc))
         is_target_[op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]] = true;
     }
   }
@@ -127,17 +151,15 @@ class Lowering {
     std::vector<std::uint32_t> starts{0};
     for (const std::uint32_t pc : image_->pcs) {
       const FormInfo& info = form_at(pc);
-      if (info.form == Form::call_subprog || info.form == Form::lddw_func)
-        starts.push_back(op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]);
+      if (is_live(pc) && (info.form == Form::call_subprog || info.form == Form::lddw_func))
+        starts.push_back(static_cast<std::uint32_t>(isa::jump_target(insns_[pc], info, pc)));
     }
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-    for (const std::uint32_t start : starts) image_->functions.push_back({start, 0});
+    for (const std::uint32_t start : starts)
+      image_->functions.push_back({op_of_pc_[start], facts_ == nullptr ? 0 : facts_->stack_bytes(start)});
+    if (facts_ != nullptr) return;
 
-    if (facts_ != nullptr) {
-      for (Function& function : image_->functions) function.stack_bytes = facts_->stack_bytes(image_->pcs[function.op]);
-      return;
-    }
     bool crossing = false;
     for (const std::uint32_t pc : image_->pcs) {
       const FormInfo& info = form_at(pc);
@@ -190,6 +212,14 @@ class Lowering {
     }
     switch (info.operands) {
       case Operands::none:
+    if (!settled_.empty() && settled_[pc].becomes == Becomes::number) {
+      const bool calls = info.operands == Operands::call_imm;
+      op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled_[pc].number)};
+      if (settled_[pc].low_only) op.imm &= UINT32_MAX;
+      ready_ = is_target_[op_of_pc_[pc]] ? kNoRegister : op.dst;
+      image_->ops.push_back(op);
+      return {};
+    }
       case Operands::dst:
       case Operands::dst_imm:
       case Operands::dst_src:
@@ -203,11 +233,7 @@ class Lowering {
       case Operands::compare_imm:
       case Operands::compare_src:
       case Operands::call_pc: {
-        if (never_jumps(pc, info)) {
-          op = {Code::ja, 0, 0, 1, 0};
-          break;
-        }
-        if (facts_ != nullptr && is_condition(info) && !facts_->at(pc).falls_through) op = {Code::ja, 0, 0, 0, 0};
+        if (only_jumps(pc, info)) op = {Code::ja, 0, 0, 0, 0};
         const std::uint32_t target = op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))];
         op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_of_pc_[pc]);
         if (info.operands == Operands::call_pc)
@@ -312,10 +338,7 @@ class Lowering {
   void lower_proven_load(const verifier::InsnFacts& facts, const FormInfo& info, Op& op) const {
     using verifier::kind_bit;
     using verifier::RegKind;
-    if (const auto number = facts.value.value()) {
-      op.code = Code::constant;
-      op.imm = static_cast<std::int64_t>(extended(*number, info));
-    } else if (is_free(facts.base)) {
+    if (is_free(facts.base)) {
       op.code = variant_of(info.form, Variant::free);
     } else if (facts.base == kind_bit(RegKind::ctx)) {
       load_context(info, op);
@@ -334,15 +357,6 @@ class Lowering {
     }
     op.off = field->off;
     op.code = variant_of(field->bytes == sizeof(std::uint64_t) ? Form::ldx_dw : info.form, Variant::free);
-  }
-
-  /// What a load of the form makes of the bytes it finds.
-  static std::uint64_t extended(std::uint64_t value, const FormInfo& info) {
-    const unsigned gap = 64 - info.width();
-    value <<= gap;
-    return info.operation == Operation::load_signed_
-               ? static_cast<std::uint64_t>(static_cast<std::int64_t>(value) >> gap)
-               : value >> gap;
   }
 
   /// Where nothing is checked, a load's offset and size alone say whether its base may be the context.
@@ -526,7 +540,7 @@ class Lowering {
     return found == image_->bindings.end() ? nullptr : &*found;
   }
 
-  const std::vector<Insn>& insns_;
+  std::vector<Insn> insns_;
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
   std::vector<std::uint32_t> op_of_pc_;
@@ -539,3 +553,4 @@ class Lowering {
 Result<std::shared_ptr<Image>> lower(Inputs inputs) { return Lowering(std::move(inputs)).run(); }
 
 }  // namespace skep::lower
+  std::vector<Settled> settled_;                  // by pc; empty without facts

@@ -14,6 +14,7 @@
 #include "maps/ringbuf.hpp"
 #include "program/program.hpp"
 #include "soundness/oracle.hpp"
+#include "soundness/settled.hpp"
 #include "support/still_host.hpp"
 
 namespace skep::soundness {
@@ -78,6 +79,7 @@ Ground::Ground() {
   for (const Map& map : maps_) {
     infos_.push_back({&map.spec(), {}});
     storages_.push_back(map.storage().get());
+    shared_storages_.push_back(map.storage());
   }
 }
 
@@ -90,6 +92,7 @@ verifier::Report Ground::judge(const program::Program& program, bool perfmon, bo
   input.options.privileges.perfmon = perfmon;
   input.options.limits.insns = kMostProcessed;
   input.options.check_often = often;
+  input.options.facts = true;
   return verifier::verify(input);
 }
 
@@ -128,7 +131,9 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   tally_.compared += alike ? 1 : 0;
   // What the verifier explored for an ordinary user stands beside it: mispredicted paths and all.
   History history(kMostSteps), of_user(alike ? kMostSteps : 0);
-  if (!judge(*program.data(), true, seed % 2 == 0, &history).accepted()) return Outcome::not_run;
+  const verifier::Report report = judge(*program.data(), true, seed % 2 == 0, &history);
+  if (!report.accepted()) return Outcome::not_run;
+  const lower::SettledProgram settled = lower::settle(*program.data(), *report.facts, shared_storages_);
   if (alike && !judge(*program.data(), false, true, &of_user).accepted()) return Outcome::violated;
   tally_.followed += history.complete() ? 1 : 0;
   for (unsigned i = 0; i < inputs; ++i) {
@@ -143,13 +148,14 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
       complaint_ = fmt::format("seed {} input {}: only without guards: {}\n", seed, i, verified->explain(free.fault));
       return Outcome::violated;
     }
-    std::string wrong = history.complete() ? follow(history, program, seed + i) : "";
-    if (wrong.empty() && alike && of_user.complete() && i == 0) wrong = follow(of_user, program, seed + i);
+    std::string wrong = history.complete() ? follow(history, &settled, program, seed + i) : "";
+    if (wrong.empty() && alike && of_user.complete() && i == 0) wrong = follow(of_user, nullptr, program, seed + i);
     if (!wrong.empty()) {
       complaint_ = fmt::format("seed {} input {}: outside what was explored: {}\n", seed, i, wrong);
       return Outcome::violated;
     }
-    if (!alike || (free.value == guarded.value && free.insns == guarded.insns)) continue;
+    // What is settled before the run is not run, nor counted.
+    if (!alike || (free.value == guarded.value && free.insns <= guarded.insns)) continue;
     complaint_ =
         fmt::format("seed {} input {}: r0 is {:#x} after {} instructions with guards, {:#x} after {} without\n", seed,
                     i, guarded.value, guarded.insns, free.value, free.insns);
@@ -165,13 +171,15 @@ RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
   return result;
 }
 
-std::string Ground::follow(const History& history, const Program& program, std::uint64_t seed) {
+std::string Ground::follow(const History& history, const lower::SettledProgram* settled, const Program& program,
+                           std::uint64_t seed) {
   std::string wrong;
   inputs_.with_context(program.type(), maps_, seed, [&](Context& context) {
     const Surroundings around{*program.data(), storages_, context, *inputs_.host()};
     const Trace trace = Machine(around).run(kMostFollowed);
     tally_.instructions += trace.moments.size();
     wrong = find_violation(history, trace, around);
+    if (wrong.empty() && settled != nullptr) wrong = find_unsettled(trace, *settled, around);
   });
   return wrong;
 }

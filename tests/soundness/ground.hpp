@@ -14,6 +14,7 @@
 
 #include <skep/executable.hpp>
 
+#include "lower/settle.hpp"
 #include "maps/map_storage.hpp"
 #include "soundness/inputs.hpp"
 #include "verifier/input.hpp"
@@ -69,13 +70,16 @@ class Ground {
                                        verifier::Observer* observer = nullptr) const;
   Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
   RunResult run_once(const Executable& executable, std::uint64_t seed);
-  /// Runs the program in the checked machine; what it did that the verifier had not foreseen.
-  std::string follow(const History& history, const Program& program, std::uint64_t seed);
+  /// Runs the program in the checked machine; what it did that the verifier had not foreseen, or what the settled
+  /// program (when there is one) would do otherwise.
+  std::string follow(const History& history, const lower::SettledProgram* settled, const Program& program,
+                     std::uint64_t seed);
 
   Inputs inputs_;
   std::vector<Map> maps_;
   std::vector<verifier::MapInfo> infos_;
   std::vector<maps::MapStorage*> storages_;
+  std::vector<std::shared_ptr<maps::MapStorage>> shared_storages_;
   Tally tally_;
   std::string complaint_;
 };

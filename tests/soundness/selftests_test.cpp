@@ -17,6 +17,7 @@
 #include "api/inquiry.hpp"
 #include "soundness/inputs.hpp"
 #include "soundness/oracle.hpp"
+#include "soundness/settled.hpp"
 
 namespace skep::soundness {
 namespace {
@@ -44,18 +45,26 @@ class Trials {
     History history(kMostSteps);
     verifier::Input input = inquiry.input();
     input.observer = &history;
-    if (!verifier::verify(input).accepted()) return;
+    input.options.facts = true;
+    const verifier::Report report = verifier::verify(input);
+    if (!report.accepted()) return;
     ++accepted;
     if (!history.complete()) return;
     ++followed;
     std::vector<maps::MapStorage*> storages;
-    for (const Map& map : program.maps()) storages.push_back(map.storage().get());
+    std::vector<std::shared_ptr<maps::MapStorage>> shared;
+    for (const Map& map : program.maps()) {
+      storages.push_back(map.storage().get());
+      shared.push_back(map.storage());
+    }
+    const lower::SettledProgram settled = lower::settle(*program.data(), *report.facts, shared);
     for (unsigned seed = 1; seed <= per_program_; ++seed) {
       inputs_.with_context(program.type(), program.maps(), seed, [&](Context& context) {
         const Surroundings around{*program.data(), storages, context, *inputs_.host()};
         const Trace trace = Machine(around).run(kMostFollowed);
         instructions += trace.moments.size();
-        const std::string wrong = find_violation(history, trace, around);
+        std::string wrong = find_violation(history, trace, around);
+        if (wrong.empty()) wrong = find_unsettled(trace, settled, around);
         if (wrong.empty()) return;
         ++violated;
         std::cout << fmt::format("{}: {}: input {}: {}\n", from, program.name(), seed, wrong);

@@ -1,0 +1,42 @@
+// Which bytes of a function's own frame are known before the run, at one instruction.
+//
+// Offsets count from the frame pointer: -512 to -1. What is not known to hold a byte is not said to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace skep::lower {
+
+class StackBytes {
+ public:
+  [[nodiscard]] static constexpr bool holds(std::int64_t off, std::uint64_t bytes) noexcept {
+    return off >= -kFrameBytes && off < 0 && bytes <= static_cast<std::uint64_t>(-off);
+  }
+
+  /// The lowest `bytes` bytes of a number, the lowest first. Here and below, the range is inside the frame.
+  void store(std::int64_t off, unsigned bytes, std::uint64_t number);
+  void forget(std::int64_t off, std::uint64_t bytes);
+  void forget_all() noexcept { cells_.clear(); }
+  [[nodiscard]] std::optional<std::uint64_t> load(std::int64_t off, unsigned bytes) const;
+  /// Keeps what the other knows, too; true when that is less than before.
+  bool meet(const StackBytes& other);
+
+ private:
+  static constexpr std::int64_t kFrameBytes = 512;
+
+  /// Eight bytes at 8 * number; at least one is known, and those that are not are 0.
+  struct Cell {
+    std::int32_t number = 0;
+    std::uint8_t known = 0;  ///< bit i: byte i
+    std::uint64_t bytes = 0;
+
+    bool operator==(const Cell&) const noexcept = default;
+  };
+  [[nodiscard]] std::vector<Cell>::iterator place_of(std::int32_t number);
+
+  std::vector<Cell> cells_;  ///< sorted
+};
+
+}  // namespace skep::lower
