@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include <skep/code_watcher.hpp>
 #include <skep/context.hpp>
 #include <skep/error.hpp>
 #include <skep/helper.hpp>
@@ -115,6 +116,8 @@ struct BuildOptions {
   std::vector<HelperSpec> kfuncs;
   /// Note which instruction each part of the machine code came from: Executable::machine_code().
   bool keep_code_map = false;
+  /// Who is told of machine code when it is made: profilers, debuggers.
+  std::vector<std::shared_ptr<CodeWatcher>> seen_by;
 };
 
 class Executable {

@@ -2,6 +2,7 @@
 // only preferred, an image that it cannot compile is left to the interpreter.
 #include "api/attach_code.hpp"
 
+#include "jit/code_news.hpp"
 #include "jit/compile.hpp"
 
 namespace skep {
@@ -10,12 +11,12 @@ Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool 
   if (options.engine == Engine::interpreter) return {};
   // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
   const bool metered = image.guarded || options.metered;
-  auto code =
-      jit::compile(image, {.metered = metered, .polls = !metered && !proven, .keep_map = options.keep_code_map});
-  if (code)
-    image.native = std::move(*code);
-  else if (options.engine == Engine::jit)
-    return fail(std::move(code).error());
+  const bool keep_map = options.keep_code_map || !options.seen_by.empty();
+  auto code = jit::compile(image, {.metered = metered, .polls = !metered && !proven, .keep_map = keep_map});
+  if (!code && options.engine != Engine::jit) return {};
+  auto shown = code.and_then([&](auto& native) { return jit::show(std::move(native), image, options.seen_by); });
+  if (!shown) return fail(std::move(shown).error());
+  image.native = std::move(*shown);
   return {};
 }
 

@@ -8,7 +8,7 @@
 namespace skep {
 
 /// Gives `image` machine code as the options ask for it. `proven`: by the verifier, loops and all. Errors, where only
-/// the JIT will do: unsupported, limit.
+/// the JIT will do: unsupported, limit; in any case those of the options' watchers.
 [[nodiscard]] Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool proven);
 
 }  // namespace skep

@@ -106,6 +106,10 @@ void set_up_run(CLI::App& verb, RunOptions& o) {
   verb.add_option("--engine", o.engine, "best (default), jit or interpreter")
       ->type_name("ENGINE")
       ->transform(CLI::Transformer(kEngines).description(""));
+  verb.add_flag("--perf-map", o.perf_map, "tell perf of the machine code in /tmp/perf-PID.map");
+  verb.add_option("--jitdump", o.jitdump, "tell perf of it in FOLDER/jit-PID.dump, for perf inject --jit")
+      ->type_name("FOLDER");
+  verb.add_flag("--gdb", o.gdb, "tell GDB of it: symbols and lines");
   verb.parse_complete_callback([&o] {
     if (o.pcap == "-" && o.repeat > 1) throw CLI::ValidationError("--repeat", "a pipe can be read only once");
   });

@@ -100,6 +100,21 @@ Result<Object> load(const RunOptions& options, const std::shared_ptr<Host>& host
   return object;
 }
 
+Result<std::vector<std::shared_ptr<CodeWatcher>>> watchers(const RunOptions& options) {
+  std::vector<std::shared_ptr<CodeWatcher>> all;
+  if (options.gdb) all.push_back(make_gdb_watcher());
+  const auto add = [&all](Result<std::shared_ptr<CodeWatcher>> made) -> Result<void> {
+    if (!made) return fail(std::move(made).error());
+    all.push_back(std::move(*made));
+    return {};
+  };
+  if (options.perf_map)
+    if (auto done = add(make_perf_map()); !done) return fail(std::move(done).error());
+  if (options.jitdump)
+    if (auto done = add(make_jitdump(*options.jitdump)); !done) return fail(std::move(done).error());
+  return all;
+}
+
 }  // namespace
 
 /// Consumers of all ring buffers and perf event arrays of the object.
@@ -150,7 +165,13 @@ Result<Session> Session::open(const RunOptions& options) {
 
   // What a budget is given to has to count.
   const bool metered = options.budget != skep::RunOptions::kNoBudget;
-  const Building building{{.mode = options.mode, .engine = options.engine, .metered = metered, .host = host},
+  auto seen_by = watchers(options);
+  if (!seen_by) return fail(std::move(seen_by).error());
+  const Building building{{.mode = options.mode,
+                           .engine = options.engine,
+                           .metered = metered,
+                           .host = host,
+                           .seen_by = std::move(*seen_by)},
                           options.verify};
   auto executable = build(*program, building);
   if (!executable)

@@ -36,6 +36,9 @@ struct RunOptions {
   std::optional<Mode> mode;  ///< absent: guarded
   bool verify = false;       ///< first; run by what was proven, or, with Mode::enforced, checked all the same
   Engine engine = Engine::best;
+  bool perf_map = false;
+  std::optional<std::string> jitdump;  ///< folder
+  bool gdb = false;
 };
 int run(const RunOptions& options);
 

@@ -35,6 +35,7 @@ struct Section {
   std::uint32_t info = 0;
   std::uint32_t relocations = 0;  ///< index of the REL or RELA section that applies to this one; 0 when there is none
   Bytes data;                     ///< as stored: of a compressed section, the compressed bytes (see File::contents)
+  std::uint64_t address = 0;      ///< where it lies in memory, if anywhere
 };
 
 enum class Binding : std::uint8_t { local = 0, global = 1, weak = 2 };

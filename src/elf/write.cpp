@@ -103,7 +103,7 @@ Result<std::vector<std::byte>> write(const File& file) {
     table.push_back({.name = strings.add(section.name),
                      .type = section.type,
                      .flags = section.flags,
-                     .addr = 0,
+                     .addr = section.address,
                      .offset = image.append(section.data),
                      .size = section.size,
                      .link = section.type == kRel ? symtab : section.link,
