@@ -4,7 +4,7 @@ BUILD := build
 FUZZ_RUNS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: setup setup-referee build test test-arm64 demo bench referee fuzz clean help
+.PHONY: setup setup-referee setup-bench build test test-arm64 demo bench referee fuzz clean help
 
 help: ## show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -28,7 +28,10 @@ test-arm64: ## build for arm64, then run the tests there with qemu-aarch64
 demo: build ## build, then run an XDP program over a pcap
 	@examples/demo/run.sh $(BUILD)
 
-bench: build ## build, then run the benchmarks
+setup-bench: setup ## fetch what the benchmarks compare with, too
+	@scripts/setup bench
+
+bench: setup-bench build ## build, then run the benchmarks
 	@scripts/bench $(BUILD)
 
 referee: setup-referee build ## compare with the running kernel, libbpf and other tools (root)

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 
 #include <benchmark/benchmark.h>
@@ -12,26 +13,32 @@ namespace {
 
 class NativeRunner final : public Runner {
  public:
-  explicit NativeRunner(const BenchProgram& program) : program_(program) {}
+  NativeRunner(const NativeBuild& build, std::vector<std::byte> input) : build_(build), input_(std::move(input)) {}
   std::uint32_t run(std::uint64_t times) override {
-    const auto* data = reinterpret_cast<const std::uint8_t*>(program_.input.data());
+    auto* data = reinterpret_cast<std::uint8_t*>(input_.data());
     std::uint32_t result = 0;
     for (; times != 0; --times) {
       benchmark::DoNotOptimize(data);
-      result = program_.native(data, data + program_.input.size());
+      result = build_.run(data, data + input_.size());
       benchmark::DoNotOptimize(result);
     }
     return result;
   }
+  void drain() override { build_.drain(); }
 
  private:
-  const BenchProgram& program_;
+  NativeBuild build_;
+  std::vector<std::byte> input_;
 };
 
 class SkepRunner final : public Runner {
  public:
   SkepRunner(Executable executable, const BenchProgram& program, RunOptions options)
-      : executable_(std::move(executable)), packet_(program.input), options_(options) {}
+      : executable_(std::move(executable)), packet_(program.input), options_(options) {
+    for (const Map& map : executable_.program().maps())
+      if (map.spec().type == MapType::ringbuf)
+        ring_.emplace(RingBuffer::open(map, [](std::span<const std::byte>) { return true; }).value());
+  }
   std::uint32_t run(std::uint64_t times) override {
     std::uint64_t value = 0;
     for (; times != 0; --times) {
@@ -44,12 +51,14 @@ class SkepRunner final : public Runner {
     }
     return static_cast<std::uint32_t>(value);
   }
+  void drain() override { ring_->consume(); }
   [[nodiscard]] std::uint64_t insns() const { return insns_; }
 
  private:
   Executable executable_;
   XdpPacket packet_;
   RunOptions options_;
+  std::optional<RingBuffer> ring_;
   std::uint64_t insns_ = 0;
 };
 
@@ -68,6 +77,12 @@ Program load(const BenchProgram& program) {
   return *loaded;
 }
 
+VerifiedProgram load_verified(const BenchProgram& program) {
+  const Verdict verdict = verify(load(program));
+  if (!verdict.ok()) give_up(program, verdict.explain());
+  return *verdict.verified();
+}
+
 std::unique_ptr<SkepRunner> runner(const BenchProgram& program, Result<Executable> built, std::uint64_t budget) {
   if (!built) give_up(program, built.error().message());
   return std::make_unique<SkepRunner>(std::move(*built), program, RunOptions{.budget = budget});
@@ -79,36 +94,62 @@ std::unique_ptr<SkepRunner> build_guarded(const BenchProgram& program, skep::Eng
 
 template <skep::Engine kEngine>
 Prepared prepare_verified(const BenchProgram& program) {
-  const Program loaded = load(program);
-  const Verdict verdict = verify(loaded);
-  if (verdict.ok())
-    return {runner(program, Executable::build(*verdict.verified(), {.engine = kEngine}), RunOptions::kNoBudget), {}};
-  std::fprintf(stderr, "%s: not verified, run without guards all the same: %s\n", program.name.c_str(),
-               verdict.explain().c_str());
-  const BuildOptions options{.mode = Mode::unguarded, .engine = kEngine};
-  return {runner(program, Executable::build(loaded, options), RunOptions::kNoBudget), {}};
+  if (kEngine == skep::Engine::jit && !Executable::has_jit()) return {nullptr, "no JIT for this processor"};
+  return {runner(program, Executable::build(load_verified(program), {.engine = kEngine}), RunOptions::kNoBudget), {}};
 }
 
 template <skep::Engine kEngine>
 Prepared prepare_guarded(const BenchProgram& program) {
+  if (kEngine == skep::Engine::jit && !Executable::has_jit()) return {nullptr, "no JIT for this processor"};
   return {build_guarded(program, kEngine, RunOptions::kNoBudget), {}};
 }
 
-Prepared prepare_native(const BenchProgram& program) { return {std::make_unique<NativeRunner>(program), {}}; }
+template <NativeBuild BenchProgram::*kBuild>
+Prepared prepare_native(const BenchProgram& program) {
+  return {std::make_unique<NativeRunner>(program.*kBuild, program.input), {}};
+}
 
-constexpr std::uint64_t kCheapCall = 10'000;
-constexpr std::uint64_t kKernelCall = 60'000'000;  // a test run sets up and tears down for 0.1 ms
+class JitCompiler final : public Compiler {
+ public:
+  explicit JitCompiler(VerifiedProgram program) : program_(std::move(program)) {}
+  double time() override {
+    const double start = cpu_ns();
+    const auto built = Executable::build(program_, {.engine = skep::Engine::jit});
+    const double end = cpu_ns();
+    return (end - start) / static_cast<double>(built.value().program().insns().size());
+  }
+
+ private:
+  VerifiedProgram program_;
+};
+
+constexpr double kSlice = 1e6;
+constexpr double kKernelSlice = 8e6;  // a test run sets up and tears down for 0.1 ms
 
 constexpr Engine kEngines[] = {
-    {"native", prepare_native, kCheapCall},
-    {"jit", prepare_verified<skep::Engine::jit>, kCheapCall},
-    {"jit_guarded", prepare_guarded<skep::Engine::jit>, kCheapCall},
-    {"interpreter", prepare_verified<skep::Engine::interpreter>, kCheapCall},
-    {"guarded", prepare_guarded<skep::Engine::interpreter>, kCheapCall},
-    {"kernel", prepare_kernel, kKernelCall},
+    {"native", prepare_native<&BenchProgram::native>, kSlice},
+    {"scalar", prepare_native<&BenchProgram::scalar>, kSlice},
+    {"jit", prepare_verified<skep::Engine::jit>, kSlice},
+    {"interpreter", prepare_verified<skep::Engine::interpreter>, kSlice},
+    {"kernel", prepare_kernel, kKernelSlice},
+    {"dpdk", prepare_dpdk, kSlice},
+    {"jit_guarded", prepare_guarded<skep::Engine::jit>, kSlice},
+    {"guarded", prepare_guarded<skep::Engine::interpreter>, kSlice},
 };
 
 }  // namespace
+
+double cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+double Runner::time(std::uint64_t times) {
+  const double start = cpu_ns();
+  run(times);
+  return cpu_ns() - start;
+}
 
 std::span<const Engine> engines() { return kEngines; }
 
@@ -116,6 +157,10 @@ std::uint64_t count_insns(const BenchProgram& program) {
   const auto runner = build_guarded(program, skep::Engine::interpreter, kAmpleBudget);
   runner->run(2);
   return runner->insns();
+}
+
+std::unique_ptr<Compiler> prepare_compiler(const BenchProgram& program) {
+  return Executable::has_jit() ? std::make_unique<JitCompiler>(load_verified(program)) : nullptr;
 }
 
 }  // namespace skep::bench

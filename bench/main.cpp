@@ -1,5 +1,6 @@
 // skep_bench [--check | --verify SOURCE... [--tsv FILE] | Google Benchmark's options]. Nothing is timed before all
 // engines gave the same results.
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 
 #include "benches.hpp"
 #include "report.hpp"
+#include "run_bench.hpp"
 #include "verify_bench.hpp"
 
 namespace {
@@ -33,9 +35,11 @@ int main(int argc, char** argv) {
   }
   if (!engines_agree()) return 1;
   if (check_only) return 0;
-  register_runs();
+  const std::vector<RunRow> rows = measure_runs(benchmark::GetBenchmarkFilter());
   register_loads();
+  register_compiles();
   register_maps();
-  TableReporter reporter;
-  benchmark::RunSpecifiedBenchmarks(&reporter);
+  ListReporter reporter;
+  if (rows.empty() || benchmark::GetBenchmarkFilter().empty()) benchmark::RunSpecifiedBenchmarks(&reporter);
+  std::fputs(runs_table(rows).c_str(), stdout);
 }

@@ -3,15 +3,20 @@
 #include <array>
 
 extern "C" {
-#define PROGRAM(name) std::uint32_t native_##name(const std::uint8_t* data, const std::uint8_t* end);
+#define PROGRAM(name, work)                                                 \
+  std::uint32_t native_##name(std::uint8_t* data, const std::uint8_t* end); \
+  std::uint32_t scalar_##name(std::uint8_t* data, const std::uint8_t* end);
 #include "programs.inc"
 #undef PROGRAM
+void native_drain_records();
+void scalar_drain_records();
 }
 
 namespace skep::bench {
 namespace {
 
-constexpr std::size_t kInputBytes = 512;  // INPUT_BYTES in programs/program.h
+constexpr std::size_t kInputBytes = 512;         // INPUT_BYTES in programs/program.h
+constexpr std::uint64_t kRunsToFillRing = 1600;  // programs/ring_buffer.c: 576 bytes a run into 1 MiB
 
 /// The same bytes every time: a linear congruential generator's upper bits.
 std::vector<std::byte> noise() {
@@ -24,27 +29,47 @@ std::vector<std::byte> noise() {
   return bytes;
 }
 
-/// A TCP segment to port 443 behind one VLAN tag; the payload is noise.
-std::vector<std::byte> tagged_tcp_frame() {
-  constexpr std::array<std::uint8_t, 58> kHeaders{
-      0x02, 0,    0,    0,    0, 1, 0x02, 0, 0,  0, 0, 2, 0x81, 0x00, 0x00, 0x2a, 0x08, 0x00,  // Ethernet, VLAN 42
-      0x45, 0,    0,    100,  0, 1, 0x40, 0, 64, 6, 0, 0, 192,  0,    2,    1,    198,  51,   100, 2,   // IPv4
-      0xc0, 0x01, 0x01, 0xbb, 0, 0, 0,    1, 0,  0, 0, 0, 0x50, 0x18, 0x20, 0x00, 0,    0,    0,   0};  // TCP
+/// A TCP segment to port 443, the payload noise, with `tags` (VLAN) behind the MAC addresses.
+std::vector<std::byte> tcp_frame(std::span<const std::uint8_t> tags) {
+  constexpr std::array<std::uint8_t, 12> kMacs{0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2};
+  constexpr std::array<std::uint8_t, 42> kRest{
+      0x08, 0x00,                                                                                    // Ethernet
+      0x45, 0,    0,    100,  0, 1, 0x40, 0, 64, 6, 0, 0, 192,  0,    2,    1,    198, 51, 100, 2,   // IPv4
+      0xc0, 0x01, 0x01, 0xbb, 0, 0, 0,    1, 0,  0, 0, 0, 0x50, 0x18, 0x20, 0x00, 0,   0,  0,   0};  // TCP
   std::vector<std::byte> frame = noise();
-  for (std::size_t i = 0; i < kHeaders.size(); ++i) frame[i] = static_cast<std::byte>(kHeaders[i]);
+  auto at = frame.begin();
+  for (const std::span<const std::uint8_t> part : {std::span<const std::uint8_t>(kMacs), tags, {kRest}})
+    for (const std::uint8_t byte : part) *at++ = static_cast<std::byte>(byte);
   return frame;
 }
 
-BenchProgram make(const std::string& name, Native native) {
-  return {name, SKEP_BENCH_PROGRAMS "/" + name + ".bpf.o", native,
-          name == "packet_parse" ? tagged_tcp_frame() : noise(), name != "empty"};
+std::vector<std::byte> input_of(const std::string& name) {
+  constexpr std::array<std::uint8_t, 4> kVlan42{0x81, 0x00, 0x00, 0x2a};
+  if (name == "packet_parse") return tcp_frame(kVlan42);
+  if (name == "load_balancer") return tcp_frame({});
+  return noise();
+}
+
+BenchProgram make(const std::string& name, Work work, NativeBuild native, NativeBuild scalar) {
+  BenchProgram program{name,
+                       work,
+                       SKEP_BENCH_PROGRAMS "/" + name + ".bpf.o",
+                       SKEP_BENCH_PROGRAMS "/" + name + ".dpdk.o",
+                       native,
+                       scalar,
+                       input_of(name)};
+  if (name != "ring_buffer") return program;
+  program.native.drain = native_drain_records;
+  program.scalar.drain = scalar_drain_records;
+  program.runs_a_drain = kRunsToFillRing;
+  return program;
 }
 
 }  // namespace
 
 std::span<const BenchProgram> programs() {
   static const std::vector<BenchProgram> all{
-#define PROGRAM(name) make(#name, native_##name),
+#define PROGRAM(name, work) make(#name, Work::work, {native_##name}, {scalar_##name}),
 #include "programs.inc"
 #undef PROGRAM
   };
