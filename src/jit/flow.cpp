@@ -1,0 +1,322 @@
+// Blocks from jumps and their targets, successors through jumps, liveness backwards until nothing changes, the order.
+#include "jit/flow.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace skep::jit {
+namespace {
+
+using isa::Operands;
+using isa::Operation;
+using lower::Code;
+using lower::Op;
+using lower::Shape;
+
+constexpr RegSet kAll = (1u << isa::kRegisters) - 1;
+
+Effects of_arithmetic(const Op& op, const Shape& shape) noexcept {
+  const bool moves = shape.operation == Operation::mov_ || shape.operation == Operation::movsx_;
+  const RegSet first = moves ? 0 : bit_of(op.dst);
+  const RegSet second = shape.operands == Operands::dst_src ? bit_of(op.src) : 0;
+  return {static_cast<RegSet>(first | second), bit_of(op.dst)};
+}
+
+Effects of_atomic(const Op& op, const Shape& shape) noexcept {
+  const auto reads = static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src));
+  switch (shape.operation) {
+    case Operation::atomic_add_:
+    case Operation::atomic_or_:
+    case Operation::atomic_and_:
+    case Operation::atomic_xor_:
+      return {reads, 0};
+    case Operation::atomic_cmpxchg_:
+      return {static_cast<RegSet>(reads | bit_of(0)), bit_of(0)};
+    default:  // what was there before goes to src
+      return {reads, bit_of(op.src)};
+  }
+}
+
+/// Codes that no instruction has, and exit.
+Effects of_coded(const Op& op) noexcept {
+  switch (op.code) {
+    case Code::exit:
+      return {bit_of(0), 0};
+    case Code::constant:
+      return {0, bit_of(op.dst)};
+    case Code::lookup_array:
+    case Code::lookup_direct:
+      return {bit_of(2), kClobbered};
+    case Code::trap:
+      return {};
+    case Code::call_free: {
+      const auto& binding = *reinterpret_cast<const lower::Binding*>(op.imm);
+      RegSet reads = binding.app != nullptr ? kArguments : 0;
+      for (unsigned i = 0; i < binding.row.args.size(); ++i)
+        if (binding.row.args[i].kind != abi::Arg::none) reads |= bit_of(i + 1);
+      return {reads, kClobbered};
+    }
+    default:  // other calls
+      return {kArguments, kClobbered};
+  }
+}
+
+/// Where jumps to nothing but another jump lead in the end. Programs may jump in circles where nobody comes.
+std::uint32_t last_jump(const lower::Image& image, std::uint32_t op) {
+  constexpr unsigned kSteps = 16;
+  for (unsigned i = 0; i < kSteps; ++i) {
+    const Op& at = image.ops[op];
+    if (lower::shape_of(at.code).operation != Operation::ja_) break;
+    op += static_cast<std::uint32_t>(at.off);
+  }
+  return op;
+}
+
+class FlowMaker {
+ public:
+  FlowMaker(const lower::Image& image, std::uint32_t first, std::uint32_t end)
+      : image_(image), first_(first), end_(end) {}
+
+  Flow make(bool calls) {
+    find_blocks();
+    find_successors();
+    find_reachable();
+    find_loops();
+    find_liveness();
+    choose_order();
+    hoist_constants(calls);
+    return std::move(flow_);
+  }
+
+ private:
+  [[nodiscard]] const Op& op(std::uint32_t index) const { return image_.ops[index]; }
+  [[nodiscard]] std::uint32_t block_of(std::uint32_t op) const { return block_of_op_[op - first_]; }
+
+  void find_blocks() {
+    std::vector<bool> is_target(end_ - first_);
+    for (std::uint32_t i = first_; i < end_; ++i)
+      if (goes_to(lower::shape_of(op(i).code))) is_target[i - first_ + static_cast<std::uint32_t>(op(i).off)] = true;
+    block_of_op_.resize(end_ - first_);
+    bool begins = true;
+    for (std::uint32_t i = first_; i < end_; ++i) {
+      if (begins || is_target[i - first_]) flow_.blocks.emplace_back().first = i;
+      block_of_op_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size() - 1);
+      flow_.blocks.back().end = i + 1;
+      begins = ends_flow(op(i)) || goes_to(lower::shape_of(op(i).code));
+    }
+  }
+
+  void find_successors() {
+    for (Block& block : flow_.blocks) {
+      const std::uint32_t last = block.end - 1;
+      if (goes_to(lower::shape_of(op(last).code))) {
+        const std::uint32_t target = block_of(last_jump(image_, last + static_cast<std::uint32_t>(op(last).off)));
+        (ends_flow(op(last)) ? block.next : block.taken) = target;
+      }
+      if (!ends_flow(op(last)) && block.end < end_) block.next = block_of(last_jump(image_, block.end));
+      if (block.taken == block.next) block.taken = kNoBlock;
+    }
+  }
+
+  void find_reachable() {
+    std::vector<std::uint32_t> open{0};
+    flow_.blocks[0].place = 0;  // for now: reached
+    flow_.blocks[0].predecessors = 1;
+    while (!open.empty()) {
+      const Block& block = flow_.blocks[open.back()];
+      open.pop_back();
+      for (const std::uint32_t successor : {block.next, block.taken}) {
+        if (successor == kNoBlock) continue;
+        Block& reached = flow_.blocks[successor];
+        ++reached.predecessors;
+        if (reached.place == 0) continue;
+        reached.place = 0;
+        open.push_back(successor);
+      }
+    }
+  }
+
+  /// Loops as compilers lay them out: from where a jump back leads to where it comes from.
+  void find_loops() {
+    std::vector<std::int32_t> change(flow_.blocks.size() + 1);
+    for (std::uint32_t i = 0; i < flow_.blocks.size(); ++i) {
+      if (flow_.blocks[i].place != 0) continue;
+      for (const std::uint32_t successor : {flow_.blocks[i].next, flow_.blocks[i].taken}) {
+        if (successor == kNoBlock || successor > i) continue;
+        ++change[successor];
+        --change[i + 1];
+      }
+    }
+    std::int32_t depth = 0;
+    for (std::uint32_t i = 0; i < flow_.blocks.size(); ++i) {
+      depth += change[i];
+      flow_.blocks[i].depth = static_cast<std::uint16_t>(std::min(depth, std::int32_t{UINT16_MAX}));
+    }
+  }
+
+  void find_liveness() {
+    std::vector<Effects> sums(flow_.blocks.size());  // what a block reads before it writes, and what it writes
+    for (std::size_t b = 0; b < sums.size(); ++b) {
+      const Block& block = flow_.blocks[b];
+      if (block.place != 0) continue;
+      for (std::uint32_t i = block.end; i-- > block.first;) {
+        const Effects effects = effects_of(op(i));
+        sums[b].reads = static_cast<RegSet>((sums[b].reads & ~effects.writes) | effects.reads);
+        sums[b].writes |= effects.writes;
+        flow_.mentioned |= effects.reads | effects.writes;
+      }
+    }
+    // More rounds than loops are nested are not needed; where a hostile program nests them without end, all is live.
+    constexpr unsigned kRounds = 32;
+    bool changed = true;
+    for (unsigned round = 0; changed; ++round) {
+      changed = false;
+      for (std::size_t b = sums.size(); b-- > 0;) {
+        Block& block = flow_.blocks[b];
+        if (block.place != 0) continue;
+        for (const std::uint32_t successor : {block.next, block.taken})
+          if (successor != kNoBlock) block.live_out |= flow_.blocks[successor].live_in;
+        const auto live_in = static_cast<RegSet>((block.live_out & ~sums[b].writes) | sums[b].reads);
+        changed = changed || live_in != block.live_in;
+        block.live_in = live_in;
+      }
+      if (round != kRounds) continue;
+      for (Block& block : flow_.blocks) block.live_in = block.live_out = kAll;
+      return;
+    }
+  }
+
+  /// Nothing that the loop around the block runs every time: it ends the function, or goes where fewer loops are.
+  [[nodiscard]] bool leaves_loop(const Block& block) const {
+    if (block.depth == 0) return false;
+    if (block.next == kNoBlock) return true;
+    const bool jumps = ends_flow(op(block.end - 1));
+    return jumps && block.taken == kNoBlock && flow_.blocks[block.next].depth < block.depth;
+  }
+
+  void choose_order() {
+    std::vector<std::uint32_t> rare;
+    for (std::uint32_t i = 0; i < flow_.blocks.size(); ++i) {
+      if (flow_.blocks[i].place != 0) continue;
+      (i != 0 && leaves_loop(flow_.blocks[i]) ? rare : flow_.order).push_back(i);
+    }
+    flow_.order.insert(flow_.order.end(), rare.begin(), rare.end());
+    for (std::uint32_t i = 0; i < flow_.order.size(); ++i) flow_.blocks[flow_.order[i]].place = i;
+    for (const std::uint32_t i : flow_.order)
+      for (const std::uint32_t successor : {flow_.blocks[i].next, flow_.blocks[i].taken})
+        if (successor != kNoBlock && flow_.blocks[successor].place <= flow_.blocks[i].place)
+          flow_.blocks[successor].is_loop_head = true;
+  }
+
+  void hoist_constants(bool calls) {
+    auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
+    if (calls) unused &= static_cast<RegSet>(~kClobbered);
+    struct Wish {
+      std::uint64_t number;
+      std::uint32_t times;
+    };
+    std::vector<Wish> wishes;
+    constexpr std::size_t kWishes = 16;
+    for (const std::uint32_t b : flow_.order) {
+      const Block& block = flow_.blocks[b];
+      if (block.depth == 0 || unused == 0) continue;
+      for (std::uint32_t i = block.first; i < block.end; ++i) {
+        const auto number = static_cast<std::uint64_t>(op(i).imm);
+        if (op(i).code != Code::constant || !is_wide(number)) continue;
+        const auto wish = std::find_if(wishes.begin(), wishes.end(), [&](const Wish& w) { return w.number == number; });
+        if (wish != wishes.end())
+          wish->times += block.depth;
+        else if (wishes.size() < kWishes)
+          wishes.push_back({number, block.depth});
+      }
+    }
+    std::stable_sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) { return a.times > b.times; });
+    for (const Wish& wish : wishes) {
+      if (unused == 0) return;
+      flow_.hoisted.push_back({static_cast<unsigned>(std::countr_zero(unused)), wish.number});
+      unused &= static_cast<RegSet>(unused - 1);
+    }
+  }
+
+  const lower::Image& image_;
+  std::uint32_t first_;
+  std::uint32_t end_;
+  Flow flow_;
+  std::vector<std::uint32_t> block_of_op_;
+};
+
+}  // namespace
+
+Effects effects_of(const Op& op) noexcept {
+  const Shape& shape = lower::shape_of(op.code);
+  switch (shape.operands) {
+    case Operands::none:
+      return of_coded(op);
+    case Operands::dst:
+      if (shape.operation == Operation::call_) return {static_cast<RegSet>(kArguments | bit_of(op.dst)), kClobbered};
+      return {bit_of(op.dst), bit_of(op.dst)};
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      return of_arithmetic(op, shape);
+    case Operands::dst_src_imm:
+      return {bit_of(op.src), bit_of(op.dst)};
+    case Operands::jump_off:
+    case Operands::jump_imm:
+      return {};
+    case Operands::compare_imm:
+      return {bit_of(op.dst), 0};
+    case Operands::compare_src:
+      return {static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src)), 0};
+    case Operands::call_imm:
+    case Operands::call_pc:
+      return {kArguments, kClobbered};
+    case Operands::load:
+      return {bit_of(op.src), bit_of(op.dst)};
+    case Operands::store_imm:
+      return {bit_of(op.dst), 0};
+    case Operands::store_src:
+      return {static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src)), 0};
+    case Operands::atomic:
+      return of_atomic(op, shape);
+    case Operands::lddw:
+      return {0, bit_of(op.dst)};
+    case Operands::packet_abs:
+      return {bit_of(6), kClobbered};
+    case Operands::packet_ind:
+      return {static_cast<RegSet>(bit_of(6) | bit_of(op.src)), kClobbered};
+  }
+  return {};
+}
+
+bool goes_to(const Shape& shape) noexcept {
+  switch (shape.operands) {
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::compare_imm:
+    case Operands::compare_src:
+      return true;
+    default:  // control goes on
+      return false;
+  }
+}
+
+bool ends_flow(const Op& op) noexcept {
+  const Shape& shape = lower::shape_of(op.code);
+  return op.code == Code::exit || op.code == Code::trap || shape.operation == Operation::ja_;
+}
+
+Flow make_flow(const lower::Image& image, std::uint32_t first, std::uint32_t end, bool calls) {
+  return FlowMaker(image, first, end).make(calls);
+}
+
+void live_after(const lower::Image& image, const Block& block, std::vector<RegSet>& live) {
+  live.resize(block.end - block.first);
+  RegSet after = block.live_out;
+  for (std::uint32_t i = block.end; i-- > block.first;) {
+    live[i - block.first] = after;
+    const Effects effects = effects_of(image.ops[i]);
+    after = static_cast<RegSet>((after & ~effects.writes) | effects.reads);
+  }
+}
+
+}  // namespace skep::jit

@@ -1,0 +1,72 @@
+// How control and registers flow through a function: blocks, what is live where, and in which order blocks are emitted.
+//
+// Of functions that are proven: no jump leaves them. Blocks that nothing reaches are left out, jumps to jumps go where
+// the last one goes. What a loop rarely runs, its ways out, is laid behind everything. Linear in the ops, but for
+// liveness, which goes round as often as loops are nested.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lower/image.hpp"
+#include "lower/shape.hpp"
+
+namespace skep::jit {
+
+/// A set of the program's registers, bit by register.
+using RegSet = std::uint16_t;
+[[nodiscard]] constexpr RegSet bit_of(unsigned reg) noexcept { return static_cast<RegSet>(1u << reg); }
+inline constexpr RegSet kArguments = 0b111110;  ///< r1 to r5
+inline constexpr RegSet kClobbered = 0b111111;  ///< what calls do not preserve: r0 to r5
+
+/// What an op does to registers. What it clobbers counts as written.
+struct Effects {
+  RegSet reads = 0;
+  RegSet writes = 0;
+};
+[[nodiscard]] Effects effects_of(const lower::Op& op) noexcept;
+
+inline constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
+
+struct Block {
+  std::uint32_t first = 0;
+  std::uint32_t end = 0;           ///< the op after its last
+  std::uint32_t next = kNoBlock;   ///< the block that it falls into, or jumps to for sure
+  std::uint32_t taken = kNoBlock;  ///< where its branch goes when taken
+  std::uint32_t predecessors = 0;  ///< edges that lead here
+  std::uint32_t place = kNoBlock;  ///< index in Flow::order; kNoBlock where nothing leads here
+  std::uint16_t depth = 0;         ///< loops around it
+  bool is_loop_head = false;       ///< a block that is not emitted before it jumps here
+  RegSet live_in = 0;
+  RegSet live_out = 0;
+};
+
+/// A constant that lies in a register from the function's start.
+struct Hoisted {
+  unsigned reg;
+  std::uint64_t number;
+};
+
+struct Flow {
+  std::vector<Block> blocks;         ///< by their first op
+  std::vector<std::uint32_t> order;  ///< blocks as they are emitted, the entry first
+  RegSet mentioned = 0;              ///< registers that some op names or clobbers
+  std::vector<Hoisted> hoisted;      ///< what loops load most often, in registers that nobody mentions
+};
+
+/// Of the function with the ops [first, end). `calls`: it leaves generated code, or calls.
+[[nodiscard]] Flow make_flow(const lower::Image& image, std::uint32_t first, std::uint32_t end, bool calls);
+
+/// Control may go elsewhere after the op.
+[[nodiscard]] bool goes_to(const lower::Shape& shape) noexcept;
+/// Control does not go on with the next op.
+[[nodiscard]] bool ends_flow(const lower::Op& op) noexcept;
+/// What no immediate of 32 bits is, sign-extended.
+[[nodiscard]] constexpr bool is_wide(std::uint64_t number) noexcept {
+  return static_cast<std::int64_t>(number) != static_cast<std::int32_t>(number);
+}
+
+/// What is live after each op of `block`, for its ops in order.
+void live_after(const lower::Image& image, const Block& block, std::vector<RegSet>& live);
+
+}  // namespace skep::jit

@@ -1,0 +1,568 @@
+// Values are noted with what they read from machine registers; a register that is overwritten has its readers computed
+// first. A noted value reads only registers that are their own at that time, or the one it is for: so readers never
+// wait for each other in a circle.
+#include "jit/tune.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace skep::jit {
+
+using isa::Operands;
+using isa::Operation;
+using lower::Code;
+using lower::Op;
+using lower::Shape;
+using Kind = Value::Kind;
+
+namespace {
+
+constexpr std::uint64_t cut(std::uint64_t value, unsigned width) noexcept {
+  return width == 64 ? value : value & (~std::uint64_t{0} >> (64 - width));
+}
+
+constexpr bool is_immediate(std::uint64_t value, unsigned width) noexcept { return width == 32 || !is_wide(value); }
+
+constexpr Shape arithmetic_shape(Operation operation, Operands operands, unsigned width) noexcept {
+  Shape shape{operation, operands};
+  shape.width = static_cast<std::uint8_t>(width);
+  return shape;
+}
+
+Op op_of(unsigned dst, unsigned src, std::uint64_t imm) noexcept {
+  Op op;
+  op.dst = static_cast<std::uint8_t>(dst);
+  op.src = static_cast<std::uint8_t>(src);
+  op.imm = static_cast<std::int64_t>(imm);
+  return op;
+}
+
+/// As an operation of 32 bits spells its immediate.
+std::uint64_t signed_immediate(std::uint64_t value, unsigned width) noexcept {
+  return width == 64 ? value : static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
+}
+
+/// An op without an effect but on its destination.
+bool is_pure(const Op& op, const Shape& shape) noexcept {
+  switch (shape.operands) {
+    case Operands::dst:
+      return shape.operation != Operation::call_;
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      return true;
+    case Operands::load:
+      return shape.check == lower::Check::free && shape.operation != Operation::load_acquire_;
+    default:
+      return op.code == Code::constant;
+  }
+}
+
+}  // namespace
+
+void Tuner::emit() {
+  constexpr unsigned kAlignment = 15;
+  std::uint32_t bytes = 0;
+  for (const std::uint32_t b : flow_.order) {
+    const Block& block = flow_.blocks[b];
+    bytes += block.is_loop_head ? kAlignment : 0;
+    bytes_before_.push_back(bytes);
+    for (std::uint32_t i = block.first; i < block.end; ++i) bytes += out_.most_bytes(i);
+  }
+  for (const Hoisted& hoisted : flow_.hoisted) {
+    const Op op = op_of(hoisted.reg, 0, hoisted.number);
+    out_.constant(At{op, lower::shape_of(Code::constant), flow_.blocks.front().first});
+  }
+  for (std::uint32_t place = 0; place < flow_.order.size(); ++place)
+    if (flow_.order[place] != skipped_) emit_block(place);
+}
+
+void Tuner::emit_block(std::uint32_t place) {
+  const std::uint32_t b = flow_.order[place];
+  const Block& block = flow_.blocks[b];
+  if (block.is_loop_head) out_.align_loop();
+  out_.mark(MachineCode::Role::insn, block.first);
+  if (carried_ != b) {
+    out_.bind(out_.label_at(block.first));
+    values_.fill({});
+    short_ = 0;
+  }
+  carried_ = kNoBlock;
+  live_after(out_.image(), block, live_after_);
+  for (std::uint32_t i = block.first; i + 1 < block.end; ++i) emit_op(i, live_after_[i - block.first]);
+  end_block(place);
+}
+
+void Tuner::emit_op(std::uint32_t index, RegSet live) {
+  const At at = out_.at(index);
+  const Effects effects = effects_of(at.op);
+  live_ = live;
+  needed_ = live_ | effects.reads;
+  if (is_pure(at.op, at.shape) && (effects.writes & live_) == 0) return;
+  out_.mark(MachineCode::Role::insn, index);
+  const bool is_free = at.shape.check == lower::Check::free;
+  switch (at.shape.operands) {
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      return arithmetic(at);
+    case Operands::load:
+      return is_free && at.shape.operation != Operation::load_acquire_ ? load(at) : plainly(at);
+    case Operands::store_imm:
+    case Operands::store_src:
+      return is_free && at.shape.operation != Operation::store_release_ ? store(at) : plainly(at);
+    default:
+      break;
+  }
+  if (at.op.code != Code::constant) return plainly(at);
+  const auto number = static_cast<std::uint64_t>(at.op.imm);
+  const auto hoisted = std::find_if(flow_.hoisted.begin(), flow_.hoisted.end(),
+                                    [&](const Hoisted& held) { return held.number == number; });
+  note(at.op.dst, hoisted != flow_.hoisted.end() ? copy_of(hoisted->reg) : Value{Kind::constant, 64, {}, number});
+}
+
+// ---------------------------------------------------------------------------------------------- the end of a block
+
+std::uint32_t Tuner::block_after(std::uint32_t place) const {
+  return place + 1 < flow_.order.size() ? flow_.order[place + 1] : kNoBlock;
+}
+
+bool Tuner::goes_back(std::uint32_t place, std::uint32_t target) const { return flow_.blocks[target].place <= place; }
+
+/// Estimated from above, but for what a block computes for the next.
+bool Tuner::is_near(std::uint32_t place, std::uint32_t target) const {
+  constexpr std::uint32_t kReach = 90;
+  const std::uint32_t there = flow_.blocks[target].place;
+  if (there <= place || there == place + 1) return there == place + 1;
+  return bytes_before_[there] - bytes_before_[place + 1] < kReach;
+}
+
+void Tuner::end_block(std::uint32_t place) {
+  const Block& block = flow_.blocks[flow_.order[place]];
+  const std::uint32_t index = block.end - 1;
+  const At at = out_.at(index);
+  if (!goes_to(at.shape)) {
+    emit_op(index, block.live_out);
+  } else if (at.shape.operation == Operation::may_goto_) {
+    needed_ = block.live_out;
+    compute_all(block.live_out);
+    out_.mark(MachineCode::Role::insn, index);
+    out_.poll(index);
+    out_.may_goto(at, out_.label_at(flow_.blocks[block.taken == kNoBlock ? block.next : block.taken].first));
+  } else if (block.taken != kNoBlock) {
+    return end_in_branch(place);
+  }
+  if (block.next != kNoBlock) go_on(place, block.next, index);
+}
+
+void Tuner::go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index) {
+  const Block& block = flow_.blocks[next];
+  const bool follows = block_after(place) == next;
+  if (follows && block.predecessors == 1) {
+    carried_ = next;
+    return;
+  }
+  needed_ = live_ = block.live_in;
+  compute_all(block.live_in);
+  if (follows) return;
+  if (out_.plan_.options.polls && goes_back(place, next)) out_.poll(index);
+  out_.jump_to({out_.label_at(block.first), is_near(place, next), false});
+}
+
+void Tuner::end_in_branch(std::uint32_t place) {
+  if (end_in_select(place)) return;
+  const Block& block = flow_.blocks[flow_.order[place]];
+  const std::uint32_t index = block.end - 1;
+  const At at = out_.at(index);
+  const bool unless = block_after(place) == block.taken;
+  const std::uint32_t target = unless ? block.next : block.taken;
+  const std::uint32_t through = unless ? block.taken : block.next;
+  const bool carries = block_after(place) == through && flow_.blocks[through].predecessors == 1;
+  const Block& there = flow_.blocks[target];
+  live_ = block.live_out;
+  needed_ = live_ | effects_of(at.op).reads;
+  compute_all(there.live_in);
+  if (!carries) compute_all(flow_.blocks[through].live_in);
+  out_.mark(MachineCode::Role::insn, index);
+  if (out_.plan_.options.polls && goes_back(place, target)) out_.poll(index);
+  branch(at, {out_.label_at(there.first), is_near(place, target), unless});
+  go_on(place, through, index);
+}
+
+/// A comparison, and the branch that it decides.
+void Tuner::branch(const At& at, Emitter::Branch branch) {
+  Op op = at.op;
+  Shape shape = at.shape;
+  const unsigned width = shape.width;
+  if (shape.operands == Operands::compare_src) {
+    if (const auto constant = constant_in(op.src, width)) {
+      shape.operands = Operands::compare_imm;
+      op.imm = static_cast<std::int64_t>(*constant);
+    } else {
+      in_register(at.op.src, width);
+    }
+  }
+  const Value& first = values_[op.dst];
+  const bool against_zero = shape.operands == Operands::compare_imm && op.imm == 0 &&
+                            (shape.operation == Operation::jeq_ || shape.operation == Operation::jne_);
+  if (against_zero && first.kind == Kind::mask && (width == 32 || !is_wide(first.number))) {
+    branch.unless = branch.unless != (shape.operation == Operation::jeq_);
+    shape.operation = Operation::jset_;
+    shape.width = first.width == 32 ? std::uint8_t{32} : shape.width;
+    op.imm = static_cast<std::int64_t>(signed_immediate(first.number, shape.width));
+    op.dst = first.sum.base;
+  } else {
+    op.dst = static_cast<std::uint8_t>(in_register(at.op.dst, width));
+    if (shape.operands == Operands::compare_src) op.src = static_cast<std::uint8_t>(in_register(at.op.src, width));
+  }
+  out_.branch(At{op, shape, at.index}, branch);
+}
+
+/// `if (condition) skip one move` is what compilers make of a choice, for want of an instruction.
+bool Tuner::end_in_select(std::uint32_t place) {
+  const Block& block = flow_.blocks[flow_.order[place]];
+  const Block& skipped = flow_.blocks[block.next];
+  const std::uint32_t index = block.end - 1;
+  if (block_after(place) != block.next || skipped.predecessors != 1 || skipped.next != block.taken) return false;
+  const At compare = out_.at(index);
+  const At move = out_.at(skipped.first);
+  const std::uint32_t ops = skipped.end - skipped.first;
+  const bool jumps = ops == 2 && lower::shape_of(out_.at(skipped.end - 1).op.code).operation == Operation::ja_;
+  if (move.shape.operation != Operation::mov_ || (ops != 1 && !jumps) || skipped.taken != kNoBlock) return false;
+  const unsigned dst = move.op.dst;
+  const Block& join = flow_.blocks[block.taken];
+  if ((join.live_in & bit_of(dst)) == 0) return false;
+  live_ = join.live_in;
+  needed_ = live_ | effects_of(compare.op).reads | effects_of(move.op).reads;
+  compute(dst);
+  free(dst);
+  const bool by_register = move.shape.operands == Operands::dst_src;
+  Op moved = move.op;
+  Op compared = compare.op;
+  const auto resolve = [&] {
+    if (by_register) moved.src = static_cast<std::uint8_t>(in_register(move.op.src, move.shape.width));
+    compared.dst = static_cast<std::uint8_t>(in_register(compare.op.dst, compare.shape.width));
+    if (compare.shape.operands == Operands::compare_src)
+      compared.src = static_cast<std::uint8_t>(in_register(compare.op.src, compare.shape.width));
+  };
+  resolve();
+  resolve();
+  out_.mark(MachineCode::Role::insn, index);
+  out_.select(At{compared, compare.shape, index}, At{moved, move.shape, skipped.first});
+  written(dst, is_short(dst) && move.shape.width == 32);
+  skipped_ = block.next;
+  const std::uint32_t after = block_after(place + 1);
+  const bool follows = after == block.taken;
+  if (follows && join.predecessors == 2) {
+    carried_ = block.taken;
+    return true;
+  }
+  compute_all(join.live_in);
+  if (follows) return true;
+  if (out_.plan_.options.polls && goes_back(place, block.taken)) out_.poll(index);
+  out_.jump_to({out_.label_at(join.first), is_near(place, block.taken), false});
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------------- registers
+
+bool Tuner::lasts(const Value& value, unsigned dst) const noexcept {
+  for (RegSet uses = value.uses(); uses != 0; uses &= static_cast<RegSet>(uses - 1)) {
+    const auto reg = static_cast<unsigned>(std::countr_zero(uses));
+    if (reg != dst && !is_own(reg)) return false;
+  }
+  return true;
+}
+
+/// Later code may compute it: it must read what stays.
+void Tuner::note(unsigned reg, Value value) {
+  if (value.kind == Kind::sum && value.width == 32 && value.sum.is_register() && is_short(value.sum.base))
+    value.width = 64;
+  if (value.kind == Kind::sum && value.sum.base == kNoRegister && value.sum.index == kNoRegister)
+    value = {Kind::constant, 64, {}, cut(static_cast<std::uint64_t>(std::int64_t{value.sum.off}), value.width)};
+  const bool is_itself =
+      value.kind == Kind::sum && value.width == 64 && value.sum.is_register() && value.sum.base == reg;
+  values_[reg] = is_itself ? Value{} : value;
+}
+
+void Tuner::free(unsigned reg) {
+  for (unsigned other = 0; other < values_.size(); ++other) {
+    const bool reads = other != reg && (values_[other].uses() & bit_of(reg)) != 0;
+    if (reads && (needed_ & bit_of(other)) != 0) compute(other);
+  }
+}
+
+void Tuner::written(unsigned reg, bool is_short) {
+  values_[reg] = {};
+  short_ = static_cast<RegSet>(is_short ? short_ | bit_of(reg) : short_ & ~bit_of(reg));
+}
+
+void Tuner::compute_all(RegSet regs) {
+  for (; regs != 0; regs &= static_cast<RegSet>(regs - 1)) compute(static_cast<unsigned>(std::countr_zero(regs)));
+}
+
+/// Makes the machine register of `reg` hold what `reg` holds.
+void Tuner::compute(unsigned reg) {
+  if (is_own(reg)) return;
+  free(reg);
+  const Value value = values_[reg];
+  const unsigned source = value.sum.base;
+  const auto step = [&](Operation operation) {
+    const Op op = op_of(reg, 0, signed_immediate(value.number, value.width));
+    const Shape shape = arithmetic_shape(operation, Operands::dst_imm, value.width);
+    if (source == reg)
+      out_.alu_imm(At{op, shape, flow_.blocks.front().first});
+    else
+      out_.alu_from(At{op, shape, flow_.blocks.front().first}, source);
+  };
+  switch (value.kind) {
+    case Kind::own:
+      break;
+    case Kind::constant:
+      out_.constant(At{op_of(reg, 0, value.number), lower::shape_of(Code::constant), flow_.blocks.front().first});
+      break;
+    case Kind::sum:
+      out_.form_sum(reg, value.sum, value.width);
+      break;
+    case Kind::left:
+      step(Operation::lsh_);
+      break;
+    case Kind::right:
+      step(Operation::rsh_);
+      break;
+    case Kind::mask:
+      step(Operation::and_);
+      break;
+    case Kind::rotate:
+      out_.rotate(reg, source, static_cast<unsigned>(value.number), value.width);
+      break;
+  }
+  const bool is_short = value.width == 32 || (value.kind == Kind::constant && value.number <= UINT32_MAX) ||
+                        (value.kind == Kind::mask && value.number <= INT32_MAX);
+  written(reg, is_short);
+}
+
+unsigned Tuner::in_register(unsigned reg, unsigned width) {
+  const Value& held = values_[reg];
+  if (held.kind == Kind::sum && held.sum.is_register() && width <= held.width) return held.sum.base;
+  if (held.kind == Kind::mask && width <= 32 && cut(held.number, width) == cut(~std::uint64_t{0}, width))
+    return held.sum.base;
+  compute(reg);
+  return reg;
+}
+
+unsigned Tuner::in_lasting_register(unsigned reg, unsigned width) {
+  const unsigned found = in_register(reg, width);
+  if (found == reg || is_own(found)) return found;
+  compute(reg);
+  return reg;
+}
+
+std::optional<std::uint64_t> Tuner::constant_in(unsigned reg, unsigned width) const {
+  const Value& held = values_[reg];
+  if (held.kind != Kind::constant || !is_immediate(held.number, width)) return std::nullopt;
+  return signed_immediate(held.number, width);
+}
+
+Sum Tuner::address_of(unsigned reg, std::int32_t off) {
+  const Sum displacement{kNoRegister, kNoRegister, 0, off};
+  const Value& held = values_[reg];
+  if (held.kind == Kind::sum && held.width == 64)
+    if (const auto sum = add(held.sum, displacement)) return *sum;
+  Sum sum = displacement;
+  sum.base = static_cast<std::uint8_t>(in_register(reg));
+  return sum;
+}
+
+Sum Tuner::lasting_sum(unsigned reg, unsigned width, unsigned dst) {
+  const Value& held = values_[reg];
+  const bool fits = held.width >= width;
+  if (held.kind == Kind::constant && is_immediate(held.number, width))
+    return {kNoRegister, kNoRegister, 0, static_cast<std::int32_t>(held.number)};
+  if (fits && held.kind == Kind::sum && lasts(held, dst)) return held.sum;
+  if (fits && held.kind == Kind::left && held.number <= 3 && lasts(held, dst))
+    return {kNoRegister, held.sum.base, static_cast<std::uint8_t>(held.number), 0};
+  compute(reg);
+  return copy_of(reg).sum;
+}
+
+// ---------------------------------------------------------------------------------------------------- arithmetic
+
+void Tuner::arithmetic(const At& at) {
+  const unsigned width = at.shape.width;
+  const bool by_register = at.shape.operands == Operands::dst_src;
+  std::optional<std::uint64_t> operand;
+  if (!by_register)
+    operand = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(at.op.imm)});
+  else if (at.shape.operation != Operation::movsx_)
+    operand = constant_in(at.op.src, width);
+  if (at.shape.operation == Operation::mov_) {
+    if (operand) return note(at.op.dst, {Kind::constant, 64, {}, cut(*operand, width)});
+    const Value& source = values_[at.op.src];
+    if (source.kind == Kind::constant) return note(at.op.dst, {Kind::constant, 64, {}, cut(source.number, width)});
+    // What is put off may be put off twice, but for what no sum says.
+    if (source.kind == Kind::sum && lasts(source, at.op.dst)) {
+      Value value = source;
+      value.width = static_cast<std::uint8_t>(std::min<unsigned>(width, source.width));
+      return note(at.op.dst, value);
+    }
+    return note(at.op.dst, copy_of(in_lasting_register(at.op.src, width), static_cast<std::uint8_t>(width)));
+  }
+  const Value& first = values_[at.op.dst];
+  if (operand && first.kind == Kind::constant)
+    if (const auto result = fold(at.shape.operation, width, first.number, *operand))
+      return note(at.op.dst, {Kind::constant, 64, {}, *result});
+  if (note_sum(at, operand) || (operand && note_bits(at, *operand)) || note_rotation(at)) return;
+  operate(at, operand);
+}
+
+/// Additions, and subtractions of constants.
+bool Tuner::note_sum(const At& at, std::optional<std::uint64_t> operand) {
+  const bool adds = at.shape.operation == Operation::add_;
+  if (!adds && !(at.shape.operation == Operation::sub_ && operand)) return false;
+  const unsigned width = at.shape.width;
+  const unsigned dst = at.op.dst;
+  if (operand) {
+    const auto off = static_cast<std::int64_t>(*operand);
+    const std::int64_t change = adds ? off : -off;
+    if (change != static_cast<std::int32_t>(change)) return false;
+    const Sum off_alone{kNoRegister, kNoRegister, 0, static_cast<std::int32_t>(change)};
+    auto sum = add(lasting_sum(dst, width, dst), off_alone);
+    if (!sum) {
+      compute(dst);
+      sum = add(copy_of(dst).sum, off_alone);
+    }
+    note(dst, {Kind::sum, static_cast<std::uint8_t>(width), *sum, 0});
+    return true;
+  }
+  const unsigned src = at.op.src;
+  // Each round computes one of the two: in the end both are registers. Computing one may have computed the other.
+  for (;;) {
+    lasting_sum(src, width, dst);
+    const Sum first = lasting_sum(dst, width, dst);
+    const Sum second = lasting_sum(src, width, dst);
+    if (const auto sum = add(first, second)) {
+      note(dst, {Kind::sum, static_cast<std::uint8_t>(width), *sum, 0});
+      return true;
+    }
+    compute(is_own(src) ? dst : src);
+  }
+}
+
+/// Shifts and masks by a constant.
+bool Tuner::note_bits(const At& at, std::uint64_t operand) {
+  const unsigned width = at.shape.width;
+  Value value;
+  switch (at.shape.operation) {
+    case Operation::lsh_:
+    case Operation::rsh_:
+      value.kind = at.shape.operation == Operation::lsh_ ? Kind::left : Kind::right;
+      value.number = operand & (width - 1);
+      break;
+    case Operation::and_:
+      value.kind = Kind::mask;
+      value.number = cut(operand, width);
+      break;
+    default:
+      return false;
+  }
+  const unsigned dst = at.op.dst;
+  unsigned source = in_register(dst, width);
+  if (source != dst && !is_own(source)) {
+    compute(dst);
+    source = dst;
+  }
+  value.width = static_cast<std::uint8_t>(width);
+  value.sum.base = static_cast<std::uint8_t>(source);
+  values_[dst] = value;
+  return true;
+}
+
+/// (x << k) | (x >> (width - k)), in either order, and with + or ^ as well.
+bool Tuner::note_rotation(const At& at) {
+  const Operation operation = at.shape.operation;
+  if (at.shape.operands != Operands::dst_src || at.op.dst == at.op.src) return false;
+  if (operation != Operation::or_ && operation != Operation::add_ && operation != Operation::xor_) return false;
+  const Value& a = values_[at.op.dst];
+  const Value& b = values_[at.op.src];
+  const unsigned width = at.shape.width;
+  const bool opposite =
+      (a.kind == Kind::left && b.kind == Kind::right) || (a.kind == Kind::right && b.kind == Kind::left);
+  if (!opposite || a.sum.base != b.sum.base || a.width != width || b.width != width || a.number + b.number != width)
+    return false;
+  if (!lasts(b, at.op.dst)) return false;
+  Value value = a.kind == Kind::left ? a : b;
+  value.kind = Kind::rotate;
+  values_[at.op.dst] = value;
+  return true;
+}
+
+/// Code for what is not put off.
+void Tuner::operate(const At& at, std::optional<std::uint64_t> operand) {
+  const unsigned width = at.shape.width;
+  const unsigned dst = at.op.dst;
+  const bool keeps_first = at.shape.operation != Operation::movsx_;
+  free(dst);
+  Op op = at.op;
+  Shape shape = at.shape;
+  unsigned from = dst;
+  if (operand) {
+    shape.operands = Operands::dst_imm;
+    op.imm = static_cast<std::int64_t>(*operand);
+    from = in_register(dst, width);
+  } else {
+    const unsigned source_width = keeps_first ? width : shape.fixed;
+    op.src = static_cast<std::uint8_t>(in_register(at.op.src, source_width));
+    if (keeps_first) from = in_register(dst, width);
+    op.src = static_cast<std::uint8_t>(in_register(at.op.src, source_width));
+  }
+  const At computed{op, shape, at.index};
+  if (from != dst)
+    out_.alu_from(computed, from);
+  else if (operand)
+    out_.alu_imm(computed);
+  else
+    out_.alu_reg(computed);
+  written(dst, width == 32);
+}
+
+// ---------------------------------------------------------------------------------------------------- memory
+
+void Tuner::load(const At& at) {
+  needed_ = live_;  // the address may be a sum with dst, which is read before it is written
+  free(at.op.dst);
+  const Sum address = address_of(at.op.src, at.op.off);
+  out_.load_at(at, address);
+  written(at.op.dst, at.shape.operation == Operation::load_ && at.shape.width <= 32);
+}
+
+void Tuner::store(const At& at) {
+  Op op = at.op;
+  Shape shape = at.shape;
+  if (shape.operands == Operands::store_src) {
+    if (const auto constant = constant_in(op.src, shape.width == 64 ? 64 : 32)) {
+      shape.operands = Operands::store_imm;
+      op.imm = static_cast<std::int64_t>(*constant);
+    } else {
+      in_register(at.op.src, shape.width);
+    }
+  }
+  const Sum address = address_of(at.op.dst, at.op.off);
+  if (shape.operands == Operands::store_src) op.src = static_cast<std::uint8_t>(in_register(at.op.src, shape.width));
+  out_.store_at(At{op, shape, at.index}, address);
+}
+
+/// As the op stands: with its operands in registers, and nothing put off that reads what it writes.
+void Tuner::plainly(const At& at) {
+  const Effects effects = effects_of(at.op);
+  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
+    if ((effects.reads & bit_of(reg)) != 0) compute(reg);
+  for (unsigned reg = 0; reg < isa::kRegisters; ++reg) {
+    if ((effects.writes & bit_of(reg)) == 0) continue;
+    needed_ = live_;
+    free(reg);
+  }
+  out_.emit_op(at.index);
+  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
+    if ((effects.writes & bit_of(reg)) != 0) written(reg, false);
+}
+
+}  // namespace skep::jit

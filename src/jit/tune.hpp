@@ -1,0 +1,85 @@
+// The walk over proven code: values are put off until somebody needs them in a register.
+//
+// What a move, an addition, a shift or a constant yields is only noted (Value). When an access needs the sum it becomes
+// the address, when an operation needs the copy it reads the original, a shift to the left and one to the right become
+// a rotation, and what nobody asks for is never computed. Before a register is overwritten, what is still needed of it
+// is computed; at the end of a block, what is live there. A block that is entered from one place only goes on with the
+// values of that place. Registers that the function has no use for hold the addresses its loops need.
+//
+// Only for proven programs that do not count instructions: nothing can look at a register between two ops.
+#pragma once
+
+#include <array>
+
+#include "jit/emitter.hpp"
+#include "jit/flow.hpp"
+#include "jit/value.hpp"
+
+namespace skep::jit {
+
+class Tuner {
+ public:
+  Tuner(Emitter& out, const Flow& flow) : out_(out), flow_(flow) {}
+
+  /// Emits the ops of the function; its label is bound and its frame is there.
+  void emit();
+
+ private:
+  using At = Emitter::At;
+
+  void emit_block(std::uint32_t place);
+  void emit_op(std::uint32_t index, RegSet live);
+  void end_block(std::uint32_t place);
+  void end_in_branch(std::uint32_t place);
+  bool end_in_select(std::uint32_t place);
+  void go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index);
+  [[nodiscard]] std::uint32_t block_after(std::uint32_t place) const;
+  [[nodiscard]] bool goes_back(std::uint32_t place, std::uint32_t target) const;
+  [[nodiscard]] bool is_near(std::uint32_t place, std::uint32_t target) const;
+
+  // Ops.
+  void arithmetic(const At& at);
+  void operate(const At& at, std::optional<std::uint64_t> operand);
+  bool note_sum(const At& at, std::optional<std::uint64_t> operand);
+  bool note_bits(const At& at, std::uint64_t operand);
+  bool note_rotation(const At& at);
+  void load(const At& at);
+  void store(const At& at);
+  void plainly(const At& at);
+  void branch(const At& at, Emitter::Branch branch);
+
+  // Registers of the program, and what they hold.
+  [[nodiscard]] bool is_own(unsigned reg) const noexcept { return values_[reg].kind == Value::Kind::own; }
+  [[nodiscard]] bool is_short(unsigned reg) const noexcept { return (short_ & bit_of(reg)) != 0; }
+  /// The machine register that holds the low `width` bits of `reg`; computes it where there is none.
+  unsigned in_register(unsigned reg, unsigned width = 64);
+  /// The same where it must hold until later: a register that is its own.
+  unsigned in_lasting_register(unsigned reg, unsigned width);
+  /// What `reg` holds as a constant that an operation of `width` bits takes for an immediate.
+  [[nodiscard]] std::optional<std::uint64_t> constant_in(unsigned reg, unsigned width) const;
+  /// [reg + off] as an address.
+  Sum address_of(unsigned reg, std::int32_t off);
+  /// What `reg` holds, as a sum that may be noted for `dst`; of `width` bits at least.
+  Sum lasting_sum(unsigned reg, unsigned width, unsigned dst);
+  /// The value may be noted for `dst`: all that it reads is there to stay, or is dst itself.
+  [[nodiscard]] bool lasts(const Value& value, unsigned dst) const noexcept;
+  void note(unsigned reg, Value value);
+  /// Before code writes the machine register of `reg`: computes what else is needed of it.
+  void free(unsigned reg);
+  void written(unsigned reg, bool is_short);
+  void compute_all(RegSet regs);
+  void compute(unsigned reg);
+
+  Emitter& out_;
+  const Flow& flow_;
+  std::array<Value, isa::kRegisters> values_;
+  RegSet short_ = 0;   // machine registers whose upper half is known to be 0
+  RegSet needed_ = 0;  // what this op reads, and what is live after it
+  RegSet live_ = 0;    // what is live after it
+  std::vector<RegSet> live_after_;
+  std::vector<std::uint32_t> bytes_before_;  // by place, estimated from above
+  std::uint32_t carried_ = kNoBlock;         // the block that goes on with the values of the one before
+  std::uint32_t skipped_ = kNoBlock;         // the block that the one before has emitted as well
+};
+
+}  // namespace skep::jit

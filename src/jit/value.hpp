@@ -1,0 +1,63 @@
+// What a register of the program holds when no code has been emitted for it yet.
+//
+// A Value says how to compute it from machine registers that hold what they say. The tuner keeps one for every register
+// and makes code of it when somebody needs the register, or never.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "jit/flow.hpp"
+
+namespace skep::jit {
+
+inline constexpr std::uint8_t kNoRegister = 255;
+
+/// base + (index << scale) + off; without a base or an index that part is 0. As an address it is what processors add
+/// up.
+struct Sum {
+  std::uint8_t base = kNoRegister;
+  std::uint8_t index = kNoRegister;
+  std::uint8_t scale = 0;  ///< 0 to 3; 0 without an index
+  std::int32_t off = 0;
+
+  [[nodiscard]] bool is_register() const noexcept { return index == kNoRegister && off == 0 && base != kNoRegister; }
+};
+
+struct Value {
+  enum class Kind : std::uint8_t {
+    own,       ///< it lies in its own machine register
+    constant,  ///< number
+    sum,       ///< sum; of 64 bits and of a register alone, a copy
+    left,      ///< sum.base << number
+    right,     ///< sum.base >> number, unsigned
+    rotate,    ///< sum.base turned left by number
+    mask,      ///< sum.base & number
+  };
+  Kind kind = Kind::own;
+  std::uint8_t width = 64;  ///< 32: what is computed is cut to 32 bits, the upper half is 0
+  Sum sum;
+  std::uint64_t number = 0;
+
+  [[nodiscard]] RegSet uses() const noexcept {
+    if (kind == Kind::own || kind == Kind::constant) return 0;
+    RegSet used = sum.base == kNoRegister ? 0 : bit_of(sum.base);
+    if (sum.index != kNoRegister) used |= bit_of(sum.index);
+    return used;
+  }
+};
+
+[[nodiscard]] inline Value copy_of(unsigned reg, std::uint8_t width = 64) noexcept {
+  Value value{Value::Kind::sum, width, {}, 0};
+  value.sum.base = static_cast<std::uint8_t>(reg);
+  return value;
+}
+
+/// The sum of two; nothing where it has more than two registers, two scales, or too large an offset.
+[[nodiscard]] std::optional<Sum> add(const Sum& a, const Sum& b) noexcept;
+
+/// dst OP src, of two constants; nothing for operations without a result in a register of their own.
+[[nodiscard]] std::optional<std::uint64_t> fold(isa::Operation operation, unsigned width, std::uint64_t dst,
+                                                std::uint64_t src) noexcept;
+
+}  // namespace skep::jit
