@@ -232,3 +232,44 @@ TEST_CASE("an upper half that a comparison, a shift or a division reads is kept"
     CHECK(!settled.at(1).low_only);
   }
 }
+
+TEST_CASE("a sum's upper half is made of the lower halves, too") {
+  const Settles settled(
+      "ldxw %r2, [%r1+12]\n"  // 0
+      "and %r2, 255\n"        // 1
+      "add %r2, -1\n"         // 2
+      "rsh %r2, 32\n"         // 3: reads the upper half alone
+      "mov %r0, %r2\n"        // 4
+      "exit");
+  CHECK(settled.at(0).runs());
+}
+
+TEST_CASE("equal lower halves are no equal registers") {
+  const Settles settled(
+      "ldxw %r2, [%r1+12]\n"  // 0
+      "lsh %r2, 16\n"         // 1
+      "mov %r0, 0\n"          // 2
+      "jne32 %r2, 0, +1\n"    // 3
+      "mov %r0, %r2\n"        // 4: the upper half may be anything
+      "exit");
+  CHECK(settled.at(4).becomes == Becomes::itself);
+}
+
+TEST_CASE("a helper that writes to the frame makes unknown what it writes, and no more") {
+  const Settles settled(
+      "stdw [%r10-8], 1\n"      // 0
+      "stdw [%r10-16], 2\n"     // 1
+      "mov %r2, 0\n"            // 2
+      "mov %r3, %r10\n"         // 3
+      "add %r3, -16\n"          // 4
+      "mov %r4, 8\n"            // 5
+      "call 26\n"               // 6: skb_load_bytes(skb, 0, to, 8)
+      "ldxdw %r0, [%r10-8]\n"   // 7
+      "ldxdw %r1, [%r10-16]\n"  // 8
+      "add %r0, %r1\n"          // 9
+      "exit",
+      ProgType::sched_cls);
+  CHECK(settled.is_number(7, 1));
+  CHECK(settled.at(8).becomes == Becomes::itself);
+  CHECK(settled.at(8).runs());
+}
