@@ -121,11 +121,19 @@ constexpr Mistake kMistakes[] = {
      Code::access_through_non_pointer, "r0 = *(u32 *)(r2 + 16)", "r2 is no memory to access: scalar",
      "bpf_probe_read_kernel", "r2 = any number"},
     {"a write into the context", kXdp, "*(u32 *)(r1 + 0) = 0\nr0 = 2\nexit\n", Code::context_access,
-     "*(u32 *)(r1 + 0) = 0", "no field at offset 0 for 4 bytes", "data may only be read", ""},
+     "*(u32 *)(r1 + 0) = 0", "no field at offset 0 for 4 bytes", "data may only be read", "r1 = the context"},
+    {"a write to a field that is read-only, far from where the context came", kClassifier,
+     "r6 = r1\nr7 = 5\n*(u64 *)(r10 - 8) = r6\nr8 = *(u64 *)(r10 - 8)\n*(u32 *)(r8 + 0) = r7\nr0 = 0\nexit\n",
+     Code::context_access, "*(u32 *)(r8 + 0) = r7", "no field at offset 0 for 4 bytes", "len may only be read",
+     "fp-8 = the context"},
     {"half a field of the context", kXdp, "r0 = *(u16 *)(r1 + 2)\nr0 = 2\nexit\n", Code::context_access,
-     "r0 = *(u16 *)(r1 + 2)", "offset 2 for 2 bytes", "part of data (4 bytes at 0)", ""},
+     "r0 = *(u16 *)(r1 + 2)", "offset 2 for 2 bytes", "part of data (4 bytes at 0)", "r1 = the context"},
+    {"a legacy packet load while a record is held", kFilter,
+     "r6 = r1\n" RESERVE "if r0 == 0 goto end\nr7 = r0\nr0 = *(u8 *)skb[0x0]\nr1 = r7\nr2 = 0\ncall 132\n" END,
+     Code::packet_load_with_reference, "r0 = *(u8 *)skb[0x0]", "may end the program while a reference is held",
+     "release the reference first", "bpf_ringbuf_reserve returns r0"},
     {"past the context", kXdp, "r0 = *(u32 *)(r1 + 64)\nr0 = 2\nexit\n", Code::context_access, "r0 = *(u32 *)(r1 + 64)",
-     "offset 64", "struct xdp_md ends after 24 bytes", ""},
+     "offset 64", "struct xdp_md ends after 24 bytes", "r1 = the context"},
     {"the context is moved", kXdp, "r1 += 4\nr0 = *(u32 *)(r1 + 0)\nr0 = 2\nexit\n", Code::context_pointer_moved,
      "r0 = *(u32 *)(r1 + 0)", "context plus 4", "", "r1 = the context + 4"},
     {"a helper of another program type", kXdp, "call 26\nr0 = 2\nexit\n", Code::helper_not_for_type, "call 26",
@@ -294,6 +302,19 @@ std::vector<std::pair<std::string, std::uint32_t>> found_in(const char* text, st
   for (const Explanation& one : explain(input, most).findings)
     found.emplace_back(name_of(one.finding.code), program.line_at(one.finding.pc)->line);
   return found;
+}
+
+TEST_CASE("the way of the context to a wrong access leaves out what has no say") {
+  const auto [program, what] =
+      explained({"", kXdp,
+                 "r6 = r1\nr7 = *(u32 *)(r1 + 12)\nif r7 == 0 goto end\nr2 = r6\nr0 = *(u16 *)(r2 + 2)\nend:\nr0 = "
+                 "2\nexit\n",
+                 Code::malformed, "", "", "", ""});
+  REQUIRE(what.findings.size() == 1);
+  CHECK(notes_of(what.findings.front(), program) ==
+        "test.c:1: r6 = r1 -> r6 = the context\n"
+        "test.c:4: r2 = r6 -> r2 = the context\n"
+        "test.c:5: r0 = *(u16 *)(r2 + 2) -> r2 = the context\n");
 }
 
 TEST_CASE("mistakes on different paths are all reported, what follows from one is not") {

@@ -43,6 +43,28 @@ void add_size(const State& state, const isa::FormInfo& info, unsigned frame, std
   spots.push_back(Spot::reg(frame, next));
 }
 
+/// The pointer that an access goes through, for findings that say what is wrong with the place and not with a register:
+/// which field of the context there is, what a legacy packet load needs.
+void add_base(const Insn& insn, const isa::FormInfo& info, unsigned frame, std::vector<Spot>& spots) {
+  constexpr unsigned kPacketLoadBase = 6;
+  switch (info.operands) {
+    case isa::Operands::load:
+      spots.push_back(Spot::reg(frame, insn.src));
+      return;
+    case isa::Operands::store_imm:
+    case isa::Operands::store_src:
+    case isa::Operands::atomic:
+      spots.push_back(Spot::reg(frame, insn.dst));
+      return;
+    case isa::Operands::packet_abs:
+    case isa::Operands::packet_ind:
+      spots.push_back(Spot::reg(frame, kPacketLoadBase));
+      return;
+    default:  // no access
+      return;
+  }
+}
+
 /// Of two operands, the one that is added matters as much.
 void add_source(const Insn& insn, unsigned frame, std::vector<Spot>& spots) {
   const Spot source = Spot::reg(frame, insn.src);
@@ -61,6 +83,8 @@ Subject subject_of(const Walk& walk, const Finding& finding, unsigned depth) {
   const isa::FormInfo& info = isa::info(walk.graph.at(finding.pc).form);
   if (finding.code == Code::reference_leak) {
     subject.acquired_at = static_cast<std::uint32_t>(finding.numbers[0]);
+  } else if (finding.code == Code::packet_load_with_reference && !state.references.empty()) {
+    subject.acquired_at = state.references.front().pc;
   } else if (is_among(kAboutResult, finding.code)) {
     subject.spots.push_back(Spot::reg(frame, 0));
   } else if (is_among(kAboutStack, finding.code)) {
@@ -74,9 +98,10 @@ Subject subject_of(const Walk& walk, const Finding& finding, unsigned depth) {
       if (names_register(finding.code, i) && number >= 0 && number < isa::kFramePointer)
         subject.spots.push_back(Spot::reg(frame, static_cast<unsigned>(number)));
     }
+    const Insn& insn = walk.input.program->insns[finding.pc];
+    if (subject.spots.empty()) add_base(insn, info, frame, subject.spots);
     if (state.depth() == depth) add_size(state, info, frame, subject.spots);
-    if (info.operands == isa::Operands::dst_src)
-      add_source(walk.input.program->insns[finding.pc], frame, subject.spots);
+    if (info.operands == isa::Operands::dst_src) add_source(insn, frame, subject.spots);
   }
   return subject;
 }
