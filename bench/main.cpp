@@ -35,11 +35,12 @@ int main(int argc, char** argv) {
   }
   if (!engines_agree()) return 1;
   if (check_only) return 0;
-  const std::vector<RunRow> rows = measure_runs(benchmark::GetBenchmarkFilter());
+  const std::string filter = benchmark::GetBenchmarkFilter();
+  const std::vector<RunRow> rows = measure_runs(filter);
   register_loads();
   register_compiles();
   register_maps();
   ListReporter reporter;
-  if (rows.empty() || benchmark::GetBenchmarkFilter().empty()) benchmark::RunSpecifiedBenchmarks(&reporter);
+  if (!filter.starts_with("run/")) benchmark::RunSpecifiedBenchmarks(&reporter);
   std::fputs(runs_table(rows).c_str(), stdout);
 }
