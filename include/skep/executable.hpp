@@ -118,6 +118,10 @@ struct BuildOptions {
   bool keep_code_map = false;
   /// Who is told of machine code when it is made: profilers, debuggers.
   std::vector<std::shared_ptr<CodeWatcher>> seen_by;
+  /// Machine code lies in memory that nothing in this process can make writable again, where the system has such memory
+  /// (Linux 5.1). Not when seen_by names somebody: debuggers write breakpoints into code, and perf looks up names for
+  /// anonymous memory only. Never is memory writable and executable at once, sealed or not.
+  bool sealed = true;
 };
 
 class Executable {

@@ -11,8 +11,11 @@ Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool 
   if (options.engine == Engine::interpreter) return {};
   // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
   const bool metered = image.guarded || options.metered;
-  const bool keep_map = options.keep_code_map || !options.seen_by.empty();
-  auto code = jit::compile(image, {.metered = metered, .polls = !metered && !proven, .keep_map = keep_map});
+  const bool seen = !options.seen_by.empty();
+  auto code = jit::compile(image, {.metered = metered,
+                                   .polls = !metered && !proven,
+                                   .keep_map = options.keep_code_map || seen,
+                                   .sealed = options.sealed && !seen});
   if (!code && options.engine != Engine::jit) return {};
   auto shown = code.and_then([&](auto& native) { return jit::show(std::move(native), image, options.seen_by); });
   if (!shown) return fail(std::move(shown).error());

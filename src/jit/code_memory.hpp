@@ -1,9 +1,10 @@
-// Memory for machine code: written while it is not executable, executable when it is not writable any more.
+// Memory for machine code: written elsewhere, and executable when nobody may write it any more.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <skep/error.hpp>
 
@@ -13,24 +14,37 @@ namespace skep::jit {
 /// Unmapped with the object.
 class CodeMemory {
  public:
+  enum class Kind : std::uint8_t {
+    /// No call makes it writable again, nor does /proc/self/mem or a debugger; where the system has no such memory:
+    /// plain.
+    sealed,
+    plain,  ///< was writable before it became executable; debuggers may write breakpoints
+  };
+
   CodeMemory() = default;
   CodeMemory(CodeMemory&& other) noexcept;
   CodeMemory& operator=(CodeMemory&& other) noexcept;
   ~CodeMemory();
 
-  /// Writable memory for `bytes` of code, where possible so close to `near` that a relative call reaches it.
+  /// A place for `bytes` of code, where possible so close to `near` that a relative call reaches it.
   [[nodiscard]] static Result<CodeMemory> allocate(std::size_t bytes, std::uint64_t near);
 
-  /// Where the code goes. Writable until publish().
+  /// What is to become the code. Until publish().
+  [[nodiscard]] std::span<std::byte> draft() noexcept { return std::span(draft_).subspan(start_, bytes_); }
+  /// Where it is going to run; nothing to read before publish(), and never to write.
   [[nodiscard]] std::span<std::byte> code() const noexcept { return {pages_ + start_, bytes_}; }
-  /// From now on the code may run, and nobody may write it.
-  [[nodiscard]] Result<void> publish();
+  /// From now on the draft is the code, and may run.
+  [[nodiscard]] Result<void> publish(Kind kind);
 
  private:
+  [[nodiscard]] bool map_sealed() const noexcept;
+  [[nodiscard]] bool map_plain() const noexcept;
+
   std::byte* pages_ = nullptr;
   std::size_t mapped_ = 0;
   std::size_t start_ = 0;
   std::size_t bytes_ = 0;
+  std::vector<std::byte> draft_;
 };
 
 }  // namespace skep::jit

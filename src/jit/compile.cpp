@@ -30,17 +30,17 @@ struct Code final : vm::NativeCode {
   CodeMemory memory;
 };
 
-Result<CodeMemory> place(asmjit::CodeHolder& code, const FirstError& error) {
+Result<CodeMemory> place(asmjit::CodeHolder& code, const FirstError& error, CodeMemory::Kind kind) {
   code.flatten();
   code.resolveUnresolvedLinks();
   if (error.happened()) return fail(ErrorCode::invalid, "jit", error.message());
   auto memory = CodeMemory::allocate(code.codeSize(), reinterpret_cast<std::uint64_t>(&compile));
   if (!memory) return memory;
-  const std::span<std::byte> room = memory->code();
-  code.relocateToBase(reinterpret_cast<std::uint64_t>(room.data()));
+  const std::span<std::byte> room = memory->draft();
+  code.relocateToBase(reinterpret_cast<std::uint64_t>(memory->code().data()));
   code.copyFlattenedData(room.data(), room.size());
   if (error.happened()) return fail(ErrorCode::invalid, "jit", error.message());
-  if (auto published = memory->publish(); !published) return fail(std::move(published).error());
+  if (auto published = memory->publish(kind); !published) return fail(std::move(published).error());
   return memory;
 }
 
@@ -56,7 +56,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   holder.setErrorHandler(&error);
   const auto emitter = make_emitter(plan, holder);
   emitter->emit_all();
-  auto memory = place(holder, error);
+  auto memory = place(holder, error, options.sealed ? CodeMemory::Kind::sealed : CodeMemory::Kind::plain);
   if (!memory) {
     Options longer = options;
     longer.long_jumps = true;

@@ -15,6 +15,7 @@ struct Options {
   bool long_jumps = false;  ///< estimate no distances: for when an estimate was too low
   bool polls = false;       ///< look at every back edge whether the run is asked to stop; metered code does so anyway
   bool keep_map = false;    ///< note what each instruction became: MachineCode::parts
+  bool sealed = true;       ///< code that nobody can make writable again, not even a debugger
 };
 
 /// There is a backend for this machine.

@@ -1,7 +1,11 @@
 // What is the JIT's own: which engine runs, passing between engines, stopping, unwinding, and its memory.
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -25,6 +29,17 @@ bool skipped() {
   if (Executable::has_jit()) return false;
   MESSAGE("SKIP: no JIT for this processor");
   return true;
+}
+
+/// The line of /proc/self/maps about an address; empty when nothing is there.
+std::string mapping_at(std::uintptr_t address) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::size_t end = 0;
+    const auto from = std::stoull(line, &end, 16);
+    if (from <= address && address < std::stoull(line.substr(end + 1), nullptr, 16)) return line;
+  }
+  return {};
 }
 
 Map program_array(std::uint32_t entries) {
@@ -172,6 +187,68 @@ TEST_CASE("no memory is writable and executable") {
   while (std::getline(maps, line)) CHECK_MESSAGE(line.find(" rwx") == std::string::npos, line);
   RawContext context;
   CHECK(program.run(context).value == 1);
+}
+
+TEST_CASE("sealed code cannot be written, by whatever way, and goes with its executable") {
+  if (skipped()) return;
+  std::uintptr_t page = 0;
+  {
+    const auto program = built("mov %r0, 1\nexit", {.build = {.engine = Engine::jit}});
+    auto* code = const_cast<std::byte*>(program.machine_code()->bytes.data());
+    page = reinterpret_cast<std::uintptr_t>(code) & ~std::uintptr_t{4095};
+    auto* pages = reinterpret_cast<void*>(page);
+    if (mapping_at(page).find("skep-code") == std::string::npos) {
+      MESSAGE("SKIP: no sealed memory here");
+      return;
+    }
+    CHECK(mapping_at(page).find(" r-xs ") != std::string::npos);
+    CHECK(mprotect(pages, 4096, PROT_READ | PROT_WRITE) != 0);
+    CHECK(mprotect(pages, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0);
+    CHECK(madvise(pages, 4096, MADV_REMOVE) != 0);
+    const std::byte before = *code;
+    const int memory = open("/proc/self/mem", O_RDWR);
+    REQUIRE(memory >= 0);
+    const std::byte other = ~before;
+    CHECK(pwrite(memory, &other, 1, static_cast<off_t>(reinterpret_cast<std::uintptr_t>(code))) != 1);
+    close(memory);
+    CHECK(*code == before);
+    // Through the file: by the name that /proc has for the mapping.
+    std::string range = mapping_at(page);
+    const int file = open(("/proc/self/map_files/" + range.substr(0, range.find(' '))).c_str(), O_RDWR);
+    if (file >= 0) {
+      CHECK(pwrite(file, &other, 1, 0) != 1);
+      CHECK(ftruncate(file, 0) != 0);
+      CHECK(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) == MAP_FAILED);
+      close(file);
+    }
+    CHECK(*code == before);
+    RawContext context;
+    CHECK(program.run(context).value == 1);
+  }
+  CHECK(mapping_at(page).find("skep-code") == std::string::npos);
+}
+
+TEST_CASE("code is built, and runs, where the system refuses to make executable what was writable") {
+  if (skipped()) return;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    constexpr int kSetMdwe = 65, kRefuseExecGain = 1;  // Linux 6.3
+    if (prctl(kSetMdwe, kRefuseExecGain, 0, 0, 0) != 0) _exit(2);
+    const auto program = Program::from_insns(assembled("mov %r0, 1\nexit"));
+    const auto executable = Executable::build(*program, {.engine = Engine::jit});
+    RawContext context;
+    const bool plain_fails = !Executable::build(*program, {.engine = Engine::jit, .sealed = false});
+    _exit(executable && executable->run(context).value == 1 && plain_fails ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 2) {
+    MESSAGE("SKIP: no PR_SET_MDWE here");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("a helper that lies beyond the reach of a relative call is called") {
