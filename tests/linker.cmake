@@ -1,12 +1,14 @@
 # Static linking: libbpf's linker is the referee, through bpftool; without it, its tests say so and pass.
 find_library(SKEP_LIBBPF bpf)
 find_path(SKEP_LIBBPF_INCLUDE bpf/libbpf.h)
-skep_test(linker SOURCES unit/linker_test.cpp unit/linker_referee_test.cpp unit/btf_graph_test.cpp support/objects.cpp
-          LIBRARIES skep)
+skep_test(linker SOURCES unit/linker_test.cpp unit/linker_referee_test.cpp support/objects.cpp LIBRARIES skep)
+skep_test(btf_graph ROOMS elf btf)
 if(SKEP_LIBBPF AND SKEP_LIBBPF_INCLUDE)
   target_sources(linker_test PRIVATE support/libbpf_referee.cpp)
   target_compile_definitions(linker_test PRIVATE SKEP_HAVE_LIBBPF)
   target_link_libraries(linker_test PRIVATE ${SKEP_LIBBPF})
+  skep_test(btf_dedup_libbpf ROOMS elf btf)
+  target_link_libraries(btf_dedup_libbpf_test PRIVATE ${SKEP_LIBBPF})
 endif()
 
 skep_test(linker_memory ROOMS elf btf linker SOURCES unit/linker_memory_test.cpp support/heap_meter.cpp)

@@ -7,32 +7,21 @@
 // was.
 //
 // Forward declarations are hashed as what they would stand for. That holds only if all candidates of the name end in
-// one class; names for which they do not are put aside, and all is done again without those.
+// one class; names for which they do not are put aside, and all is done again without those. What is put aside may
+// then be told by the places where it is used; what that merges is taken as given, and all is done once more.
 #include "btf/dedup.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
 
+#include "btf/dedup_forwards.hpp"
+
 namespace skep::btf {
 namespace {
 
-/// Depends on the order in which values are mixed in, and on each of their bits.
-constexpr std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  hash = hash * 0x9e3779b97f4a7c15 + value + 1;
-  hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9;
-  return hash ^ hash >> 32;
-}
-
 /// True for what has a place of its own, so that two are never the same.
 bool is_unique(Kind kind) { return kind == Kind::var || kind == Kind::datasec; }
-
-/// True when that word of a type is the id of another one.
-bool refers(Kind kind, std::size_t at) {
-  const WordPlaces places = type_places(kind);
-  const bool in_element = places.step != 0 && at >= places.first && (at - places.first) % places.step == 0;
-  return in_element || (at < 8 && (places.fixed >> at & 1) != 0);
-}
 
 class Search {
  public:
@@ -42,60 +31,45 @@ class Search {
 
  private:
   void find_forwards();
+  bool find_classes();
   bool hash_to_the_end();
   void make_classes();
   bool put_aside_ambiguous();
   [[nodiscard]] bool proved() const;
 
-  [[nodiscard]] bool is_forward(TypeId id) const;
-  /// Forward declarations and what they can stand for have one key; 0 for other types.
-  [[nodiscard]] std::uint64_t tag_key(TypeId id) const;
+  [[nodiscard]] bool is_forward(TypeId id) const { return btf::is_forward(graph_, id); }
+  [[nodiscard]] std::uint64_t tag_key(TypeId id) const { return btf::tag_key(graph_, id); }
   [[nodiscard]] std::uint64_t own_hash(TypeId id) const;
   [[nodiscard]] bool same_words(TypeId a, TypeId b) const;
   bool spend(std::uint64_t steps) {
-    steps_ += steps;
-    return steps_ <= kMaxDedupSteps;
+    const bool enough = steps <= steps_left_;
+    steps_left_ -= enough ? steps : steps_left_;
+    return enough;
   }
 
   const Graph& graph_;
   const TypeId size_;
-  std::uint64_t steps_ = 0;
-  std::vector<TypeId> stands_for_;  ///< by id: itself, or for a forward declaration the first candidate
+  std::uint64_t steps_left_ = kMaxDedupSteps;
+  bool some_ambiguous_ = false;
+  std::vector<TypeId> merged_;      ///< by id: itself, or what it was taken for by its place
+  std::vector<TypeId> stands_for_;  ///< by id: that, or for other forward declarations the first candidate
   std::vector<TypeId> candidates_;  ///< all structs, unions and enums that forward declarations may stand for
   std::vector<std::uint64_t> hashes_;
   std::vector<TypeId> classes_;  ///< by id: the first of its class
 };
 
-bool Search::is_forward(TypeId id) const {
-  const Kind kind = graph_.kind(id);
-  if (kind == Kind::fwd) return true;
-  return (kind == Kind::enum_ || kind == Kind::enum64) && graph_.vlen(id) == 0;
-}
-
-std::uint64_t Search::tag_key(TypeId id) const {
-  enum Tag : std::uint64_t { no_tag, struct_tag, union_tag, enum_tag };
-  Tag tag = no_tag;
-  const Kind kind = graph_.kind(id);
-  if (kind == Kind::fwd) tag = graph_.kind_flag(id) ? union_tag : struct_tag;
-  if (kind == Kind::struct_) tag = struct_tag;
-  if (kind == Kind::union_) tag = union_tag;
-  if (kind == Kind::enum_ || kind == Kind::enum64) tag = enum_tag;
-  const std::uint32_t name = graph_.name(id);
-  return tag == no_tag || name == 0 ? 0 : std::uint64_t{name} << 2 | tag;
-}
-
 void Search::find_forwards() {
-  stands_for_.resize(size_);
-  std::iota(stands_for_.begin(), stands_for_.end(), 0);
+  stands_for_ = merged_;
+  candidates_.clear();
   std::unordered_map<std::uint64_t, TypeId> first_of;
   for (TypeId id = 1; id < size_; ++id)
     if (const std::uint64_t key = tag_key(id); key != 0 && !is_forward(id)) first_of.try_emplace(key, id);
   std::unordered_map<std::uint64_t, TypeId> wanted;
   for (TypeId id = 1; id < size_; ++id) {
-    if (!is_forward(id)) continue;
+    if (!is_forward(id) || merged_[id] != id) continue;
     const auto found = first_of.find(tag_key(id));
     if (found == first_of.end()) continue;
-    stands_for_[id] = found->second;
+    stands_for_[id] = merged_[found->second];
     wanted.insert(*found);
   }
   for (TypeId id = 1; id < size_; ++id)
@@ -103,12 +77,7 @@ void Search::find_forwards() {
 }
 
 std::uint64_t Search::own_hash(TypeId id) const {
-  const auto words = graph_.words(id);
-  const Kind kind = graph_.kind(id);
-  std::uint64_t hash = mix(words.size(), is_unique(kind) ? id : 0);
-  for (std::size_t at = 0; at < words.size(); ++at)
-    if (!refers(kind, at)) hash = mix(hash, words[at]);
-  return hash;
+  return mix(hash_own_words(graph_, id), is_unique(graph_.kind(id)) ? id : 0);
 }
 
 /// False when the allowance ends before the classes are found.
@@ -168,8 +137,9 @@ bool Search::put_aside_ambiguous() {
     return std::binary_search(ambiguous.begin(), ambiguous.end(), tag_key(id));
   };
   for (TypeId id = 1; id < size_; ++id)
-    if (stands_for_[id] != id && is_ambiguous(id)) stands_for_[id] = id;
+    if (stands_for_[id] != merged_[id] && is_ambiguous(id)) stands_for_[id] = id;
   std::erase_if(candidates_, is_ambiguous);
+  some_ambiguous_ = some_ambiguous_ || !ambiguous.empty();
   return !ambiguous.empty();
 }
 
@@ -189,15 +159,26 @@ bool Search::proved() const {
   return true;
 }
 
-std::vector<TypeId> Search::run() {
-  std::vector<TypeId> apart(size_);
-  std::iota(apart.begin(), apart.end(), 0);
+/// False when the allowance ends, or hashes collided.
+bool Search::find_classes() {
+  some_ambiguous_ = false;
   find_forwards();
   do {
-    if (!hash_to_the_end()) return apart;
+    if (!hash_to_the_end()) return false;
     make_classes();
   } while (put_aside_ambiguous());
-  return proved() ? std::move(classes_) : apart;
+  return proved();
+}
+
+std::vector<TypeId> Search::run() {
+  merged_.resize(size_);
+  std::iota(merged_.begin(), merged_.end(), 0);
+  std::vector<TypeId> found = merged_;
+  while (find_classes()) {
+    found = classes_;
+    if (!some_ambiguous_ || !PlaceMerge(graph_, classes_, merged_).run(steps_left_)) break;
+  }
+  return found;
 }
 
 }  // namespace

@@ -167,14 +167,62 @@ TEST_CASE("a forward declaration is what its name means, when that is one thing"
   // Each knows the other only by name; together, and with one that knows both, there are two structs and two pointers.
   CHECK(merged({make(true, false, 8), make(false, true, 8)})->size() == 5);
   CHECK(merged({make(true, false, 8), make(false, true, 8), make(true, true, 8)})->size() == 5);
-  // Two different structs b: then nobody can say which one is meant, and the declaration stays.
-  const Types apart = merged({make(true, false, 8), make(true, true, 16), make(true, true, 24)});
+  // Two different structs b, and no struct around the declaration: then nobody can say which one is meant.
+  const Types apart = merged({make(false, false, 8), make(true, true, 16), make(true, true, 24)});
   CHECK(apart->find(Kind::fwd, "b") != 0);
   CHECK(apart->size() == 1 + 4 + 4 + 4);
   // A union of the name is no struct of it.
   BtfBuilder unions;
   unions.composite(Kind::union_, "a", 8, {});
   CHECK(merged({make(false, false, 8), parsed(unions)})->find(Kind::fwd, "a") != 0);
+}
+
+TEST_CASE("a forward declaration is what stands in its place in a struct that is otherwise the same") {
+  // User u of a struct s that is only declared, has 4, or has 8 bytes; and a function that takes an s.
+  constexpr std::uint32_t kDeclared = 0;
+  const auto file = [](std::string_view user, std::uint32_t bytes_of_s, std::string_view function = "") {
+    BtfBuilder b;
+    b.structure(user, 8, {{"p", 2, 0}});
+    b.ref(Kind::ptr, 3);
+    if (bytes_of_s == kDeclared)
+      b.add("s", BtfBuilder::info(Kind::fwd), 0);
+    else
+      b.structure("s", bytes_of_s, {});
+    if (!function.empty())
+      b.add(function, BtfBuilder::info(Kind::func, 1),
+            b.add("", BtfBuilder::info(Kind::func_proto, 1), 0, {b.string("x"), 2}));
+    return parsed(b);
+  };
+  const auto size_behind = [](const btf::Btf& types, TypeId pointer) {
+    return types.type(types.type(pointer).ref).size;
+  };
+  const Types four = merged({file("u", kDeclared, "take"), file("u", 4), file("other", 8)});
+  CHECK(four->find(Kind::fwd, "s") == 0);
+  CHECK(four->size() == 1 + 3 + 3 + 2);
+  const btf::Type proto = four->type(four->type(four->find(Kind::func, "take")).ref);
+  CHECK(size_behind(*four, four->parameters(proto)[0].type) == 4);
+  const Types eight = merged({file("u", 4), file("other", kDeclared), file("other", 8)});
+  CHECK(eight->find(Kind::fwd, "s") == 0);
+  CHECK(size_behind(*eight, eight->members(eight->type(eight->find(Kind::struct_, "other")))[0].type) == 8);
+  // One place says four, another eight: the declarations of two files need not be the same.
+  const Types both = merged({file("u", 4), file("other", 8), file("u", kDeclared), file("other", kDeclared)});
+  CHECK(both->size() == 1 + 3 + 3);
+}
+
+TEST_CASE("structs that would take too long to compare by their places stay apart, in bounded work") {
+  const auto left_of = [](std::uint32_t structs) {
+    BtfBuilder b;
+    const auto declared = b.add("s", BtfBuilder::info(Kind::fwd), 0), pointer = b.ref(Kind::ptr, declared);
+    const auto one = b.structure("s", 4, {}), to_one = b.ref(Kind::ptr, one);
+    b.structure("s", 8, {});
+    for (std::uint32_t i = 0; i < structs; ++i)  // alike but for what they hold last
+      b.structure("many", 16, {{"p", pointer, 0}, {"n", b.ref(Kind::ptr, b.integer("n" + std::to_string(i), 4)), 64}});
+    b.structure("last", 8, {{"p", pointer, 0}});
+    b.structure("last", 8, {{"p", to_one, 0}});
+    return merged({parsed(b)});
+  };
+  CHECK(left_of(10)->find(Kind::fwd, "s") == 0);
+  CHECK(left_of(6'000)->find(Kind::fwd, "s") == 1);
 }
 
 TEST_CASE("an empty enum is what its name means") {
