@@ -35,7 +35,7 @@ void Fastcalls::match(const Graph& graph, std::span<const Insn> insns, std::uint
   std::int32_t off = lowest;
   for (std::uint32_t i = 1; i <= kMostPairs && i <= call && call + i < insns.size(); ++i, off += kRegisterBytes) {
     // A pattern is entered at its first spill only.
-    if (graph.at(call - i + 1).prune_point || graph.at(call + i).prune_point) break;
+    if (graph.at(call - i + 1).jump_target || graph.at(call + i).jump_target) break;
     const Insn& spill = insns[call - i];
     const Insn& fill = insns[call + i];
     const bool fits = spills(spill) && fills(fill) && spill.src == fill.dst && spill.off == off && fill.off == off;

@@ -73,6 +73,7 @@ Objection Graph::build(std::span<const Insn> insns, bool allow_loops) {
   find_functions(insns);
   if (auto bad = check_edges(insns)) return bad;
   if (auto bad = visit(insns, allow_loops)) return bad;
+  mark_places(insns);
   summarise_calls(insns);
   find_live_registers(insns);
   return {};
@@ -164,29 +165,35 @@ Objection Graph::visit(std::span<const Insn> insns, bool allow_loops) {
     marks[to] = Mark::open;
     path.push_back({to, 0});
   }
-  for (std::uint32_t pc = 0; pc < insns.size(); ++pc) {
+  for (std::uint32_t pc = 0; pc < insns.size(); pc += width(isa::info(places_[pc].form)))
     if (marks[pc] == Mark::unseen) return Finding{Code::unreachable, pc, {}, {}};
+  return {};
+}
+
+// The places that Linux marks: where a path is compared with others decides how many instructions are walked.
+void Graph::mark_places(std::span<const Insn> insns) {
+  const auto jumped_to = [this](std::uint32_t pc) { places_[pc].prune_point = places_[pc].jump_target = true; };
+  for (std::uint32_t pc = 0; pc < insns.size(); pc += width(isa::info(places_[pc].form))) {
     Place& place = places_[pc];
     const FormInfo& info = isa::info(place.form);
     const Successors ways = successors(insns[pc], info, pc);
     if (ways.count == 2) {
       place.prune_point = true;
-      places_[ways.pc[1]].prune_point = true;
       place.force_checkpoint = info.operation == Operation::may_goto_;
+      jumped_to(ways.pc[1]);
     } else if (info.operation == Operation::ja_) {
+      jumped_to(ways.pc[0]);
+    } else if (starts_function(info)) {
+      place.prune_point = places_[ways.pc[0]].prune_point = true;
+      jumped_to(static_cast<std::uint32_t>(isa::jump_target(insns[pc], info, pc)));
+    } else if (info.operands == Operands::call_imm) {
       places_[ways.pc[0]].prune_point = true;
-    } else if (info.operands == Operands::call_pc) {
-      place.prune_point = true;
-      places_[pc + 1].prune_point = true;
-    } else if (const abi::Helper* helper = helper_of(insns[pc], info);
-               helper != nullptr && (helper->effects & abi::calls_back) != 0) {
-      place.prune_point = place.force_checkpoint = place.calls_back = true;
-    } else if (helper != nullptr && (helper->effects & abi::tail_calls) != 0) {
-      place.prune_point = true;
+      const abi::Helper* helper = helper_of(insns[pc], info);
+      const std::uint32_t effects = helper != nullptr ? helper->effects : 0;
+      if ((effects & abi::calls_back) != 0) place.force_checkpoint = place.calls_back = true;
+      if ((effects & (abi::calls_back | abi::tail_calls)) != 0) place.prune_point = true;
     }
-    if (info.wide()) ++pc;
   }
-  return {};
 }
 
 void Graph::summarise_calls(std::span<const Insn> insns) {

@@ -29,6 +29,7 @@ struct Function {
 struct Place {
   isa::Form form{};
   bool prune_point = false;       ///< paths are compared here
+  bool jump_target = false;       ///< some jump or call leads here
   bool force_checkpoint = false;  ///< … and always kept
   bool calls_back = false;        ///< a helper that runs a callback while it is called
   std::uint16_t live = 0;         ///< registers whose value some way on may use, before the instruction
@@ -50,6 +51,7 @@ class Graph {
   void find_functions(std::span<const Insn> insns);
   [[nodiscard]] Objection check_edges(std::span<const Insn> insns) const;
   [[nodiscard]] Objection visit(std::span<const Insn> insns, bool allow_loops);
+  void mark_places(std::span<const Insn> insns);
   void summarise_calls(std::span<const Insn> insns);
   void find_live_registers(std::span<const Insn> insns);
 
