@@ -41,13 +41,16 @@ double mean(std::span<const RunRow> rows, const Counts& counts, const std::funct
   return count == 0 ? kNothing : std::exp(sum / count);
 }
 
+/// Two digits behind the point, or a dash for what is not a number.
+std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
+
 std::string means_line(std::string_view title, std::span<const RunRow> rows, const Counts& counts,
                        std::initializer_list<std::string_view> names) {
   std::string line(title);
   const char* separator = ": ";
   for (const std::string_view name : names) {
-    line += fmt::format("{}{} {:.2f}", separator, name,
-                        mean(rows, counts, [&](const RunRow& row) { return ratio(row, index_of(name)); }));
+    const auto of_engine = [&](const RunRow& row) { return ratio(row, index_of(name)); };
+    line += fmt::format("{}{} {}", separator, name, number(mean(rows, counts, of_engine)));
     separator = ", ";
   }
   return line + '\n';
@@ -66,9 +69,10 @@ std::string row_line(const RunRow& row) {
 
 std::string mean_row(std::string_view title, std::span<const RunRow> rows, const Counts& counts) {
   std::string line = fmt::format("{:<23}", title);
-  for (std::size_t engine = 0; engine < engines().size(); ++engine)
-    line +=
-        fmt::format(" | {:>8} {:>6.2f}", "", mean(rows, counts, [&](const RunRow& row) { return ratio(row, engine); }));
+  for (std::size_t engine = 0; engine < engines().size(); ++engine) {
+    const auto of_engine = [&](const RunRow& row) { return ratio(row, engine); };
+    line += fmt::format(" | {:>8} {:>6}", "", number(mean(rows, counts, of_engine)));
+  }
   return line + fmt::format(" | {:>7.0f}\n", mean(rows, counts, [](const RunRow& row) { return row.compile_ns; }));
 }
 
@@ -100,10 +104,10 @@ std::string worst_line(std::span<const RunRow> rows) {
 
 std::string per_insn_line(std::span<const RunRow> rows) {
   const auto of = [&](std::string_view engine) {
-    return mean(rows, in_means, [&](const RunRow& row) { return row.ns[index_of(engine)] / row.insns; });
+    return number(mean(rows, in_means, [&](const RunRow& row) { return row.ns[index_of(engine)] / row.insns; }));
   };
-  return fmt::format("ns an instruction: jit {:.2f}, interpreter {:.2f}; guarded: jit {:.2f}, interpreter {:.2f}\n",
-                     of("jit"), of("interpreter"), of("jit_guarded"), of("guarded"));
+  return fmt::format("ns an instruction: jit {}, interpreter {}; guarded: jit {}, interpreter {}\n", of("jit"),
+                     of("interpreter"), of("jit_guarded"), of("guarded"));
 }
 
 }  // namespace
