@@ -302,7 +302,7 @@ constexpr Pair kPairs[] = {
      "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += @\nr1 = {array} ll\ncall 1\nr1 = *(u8 *)(r0 + 0)\nr0 = 0\nexit\n", "-8",
      "-4", Code::access_or_null},
     {"a constant key of one way only", kFilter,
-     VALUE "r9 = @\nif r6 == 0 goto on\nr9 = 0\non:\n*(u32 *)(r10 - 4) = r9\nr2 = r10\nr2 += -4\nr1 = {array} ll\n"
+     VALUE "r9 = @\nif r6 == 0 goto on\nr9 = 0\non:\n*(u32 *)(r10 - 8) = r9\nr2 = r10\nr2 += -8\nr1 = {array} ll\n"
            "call 1\nr1 = *(u8 *)(r0 + 0)\n" END,
      "1", "0", Code::access_or_null},
     {"what is learnt of the lower half of a spilled number", kFilter,
