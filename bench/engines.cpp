@@ -1,8 +1,10 @@
 #include "engines.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 #include <optional>
 
 #include <benchmark/benchmark.h>
@@ -113,13 +115,19 @@ class JitCompiler final : public Compiler {
  public:
   explicit JitCompiler(VerifiedProgram program) : program_(std::move(program)) {}
   double time() override {
-    const double start = cpu_ns();
-    const auto built = Executable::build(program_, {.engine = skep::Engine::jit});
-    const double end = cpu_ns();
-    return (end - start) / static_cast<double>(built.value().program().insns().size());
+    double least = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < kBuilds; ++i) {
+      const double start = cpu_ns();
+      const auto built = Executable::build(program_, {.engine = skep::Engine::jit});
+      const double ns = cpu_ns() - start;
+      least = std::min(least, ns / static_cast<double>(built.value().program().insns().size()));
+    }
+    return least;
   }
 
  private:
+  static constexpr int kBuilds = 5;  // the first finds cold caches
+
   VerifiedProgram program_;
 };
 
