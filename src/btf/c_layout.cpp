@@ -24,7 +24,7 @@ std::uint32_t CLayouts::align_of(TypeId id) {
       case Kind::float_:
       case Kind::enum_:
       case Kind::enum64:
-        return type.size & (~type.size + 1);
+        return std::max(type.size & (~type.size + 1), 1u);  // an enum that is only declared has no size
       case Kind::ptr:
         return 8;
       case Kind::array:

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint16_t kMagic = 0xeb9f, kForeignMagic = 0x9feb;
 constexpr std::uint32_t kKnownInfoBits = 0x9f00ffff;
-constexpr std::uint32_t kMaxIntBytes = 16;
+constexpr std::uint32_t kMaxIntBytes = 16, kMaxEnumBytes = 8;
 constexpr std::size_t kMaxBtfBytes = std::size_t{64} << 20;  // Linux takes 16 MiB
 constexpr std::uint32_t kMaxBitFieldNesting = 16;            // keeps a look behind the aliases of each bit field short
 
@@ -88,6 +88,7 @@ struct Parser {
   bool check_ids(const Record& record, const std::byte* at, std::uint32_t step, const char* role);
   bool check_id(TypeId id, const char* role);
   bool check_size(std::uint32_t size, std::uint32_t max);
+  bool check_enum_size(const Record& record);
   bool check_referents(TypeId id, const Record& record);
   bool check_component(const Type& type);
   bool check_bit_fields(const Type& type);
@@ -240,9 +241,9 @@ bool Parser::check_record(const std::byte* at) {
     case Kind::union_:
       return check_members(record, rest);
     case Kind::enum_:
-      return check_size(record.size_or_ref, 8) && check_names(record, rest, kEnumeratorBytes);
+      return check_enum_size(record) && check_names(record, rest, kEnumeratorBytes);
     case Kind::enum64:
-      return check_size(record.size_or_ref, 8) && check_names(record, rest, kEnumerator64Bytes);
+      return check_enum_size(record) && check_names(record, rest, kEnumerator64Bytes);
     case Kind::func_proto:
       return check_id(record.size_or_ref, "returns") && check_names(record, rest, kParameterBytes) &&
              check_ids(record, rest + 4, kParameterBytes, "has a parameter of");
@@ -307,6 +308,11 @@ bool Parser::check_id(TypeId id, const char* role) {
 bool Parser::check_size(std::uint32_t size, std::uint32_t max) {
   if (size != 0 && size <= max) return true;
   return refuse_type(fmt::format("size {}, needs 1 to {}", size, max));
+}
+
+/// clang gives an enum that is only declared no size.
+bool Parser::check_enum_size(const Record& record) {
+  return (record.vlen() == 0 && record.size_or_ref == 0) || check_size(record.size_or_ref, kMaxEnumBytes);
 }
 
 bool Parser::check_types() {

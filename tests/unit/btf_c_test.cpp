@@ -260,6 +260,15 @@ TEST_CASE("a chain of typedefs through pointers may be of any length") {
   CHECK(text.find("typedef int *t49999;") < text.find("typedef t1 *t0;"));
 }
 
+TEST_CASE("an enum that is only declared has no size, and is only declared again") {
+  BtfBuilder file;
+  const auto declared = file.add("e", BtfBuilder::info(Kind::enum_), 0);
+  file.structure("s", 8, {{"p", file.ref(Kind::ptr, declared), 0}});
+  CHECK(holds(as_c(file), "enum e;"));
+  file.structure("by_value", 4, {{"e", declared, 8}});  // is no C, but no reason to fall over
+  CHECK(holds(as_c(file), "struct by_value {"));
+}
+
 TEST_CASE("anonymous types in a circle with named ones are declared as well as can be") {
   BtfBuilder file;
   // struct s { struct { struct s in; } *p; }: no C, but an end

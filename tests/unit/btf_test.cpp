@@ -209,6 +209,10 @@ TEST_CASE("every lie of a type is refused by number") {
        "bits [8,40) of an integer of 4"},
       {[&](auto& b) { b.add("f", info(Kind::float_), 40); }, ErrorCode::malformed, "size 40, needs 1 to 16"},
       {[&](auto& b) { b.add("e", info(Kind::enum_), 9); }, ErrorCode::malformed, "size 9, needs 1 to 8"},
+      {[&](auto& b) {
+         b.add("e", info(Kind::enum_, 1), 0, {0, 0});
+       },
+       ErrorCode::malformed, "size 0, needs 1 to 8"},
       {[&](auto& b) { b.ref(Kind::typedef_, 1, std::string(btf::kMaxNameBytes + 1, 'x')); }, ErrorCode::limit,
        "name longer than"},
       {[&](auto& b) { b.ref(Kind::typedef_, 2, "t"); }, ErrorCode::malformed,
