@@ -33,14 +33,6 @@ class Context {
     std::uint64_t r1 = 0;
     std::uint64_t r2 = 0;
   };
-  static constexpr std::size_t kMaxMemories = 2;
-
-  virtual ~Context() = default;
-  [[nodiscard]] virtual Entry entry() const noexcept = 0;
-  /// The plain memory, as it is now; at most kMaxMemories ranges, written to `out`; the count. Changes only through
-  /// helpers that change the packet.
-  virtual std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept = 0;
-
   /// A structured context is no plain memory: accesses to [address, address + bytes) go through load() and store(),
   /// which translate fields. bytes is 0 when there is none.
   struct Structured {
@@ -49,7 +41,16 @@ class Context {
     /// The programs whose context it is. For XDP, src/context/native.hpp's structure lies at `address`.
     ProgType type = ProgType::unspec;
   };
-  [[nodiscard]] virtual Structured structured() const noexcept { return {}; }
+  static constexpr std::size_t kMaxMemories = 2;
+
+  virtual ~Context() = default;
+  // These two are asked for in every run: plain members, set by the class that knows them.
+  [[nodiscard]] const Entry& entry() const noexcept { return entry_; }
+  [[nodiscard]] const Structured& structured() const noexcept { return structured_; }
+  /// The plain memory, as it is now; at most kMaxMemories ranges, written to `out`; the count. Changes only through
+  /// helpers that change the packet.
+  virtual std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept = 0;
+
   /// Loads `size` bytes of the field at `off`; nothing when Linux allows no such access.
   [[nodiscard]] virtual std::optional<std::uint64_t> load(std::uint32_t /*off*/, unsigned /*size*/) const noexcept {
     return std::nullopt;
@@ -58,6 +59,16 @@ class Context {
 
   /// This context as an XDP packet, null when it is none.
   [[nodiscard]] virtual XdpPacket* xdp() noexcept { return nullptr; }
+
+ protected:
+  Context() = default;
+  explicit Context(const Entry& entry) noexcept : entry_(entry) {}
+  // Derived classes whose context is inside them say anew where it is.
+  Context(const Context&) = default;
+  Context& operator=(const Context&) = default;
+
+  Entry entry_;
+  Structured structured_;
 };
 
 /// Bytes handed to the program as they are: r1 = address, r2 = length. Does not own them.
@@ -69,12 +80,13 @@ class RawContext final : public Context {
   template <class Byte, std::size_t kExtent>
   requires std::is_same_v<std::remove_const_t<Byte>, std::byte>
   explicit RawContext(std::span<Byte, kExtent> bytes) noexcept
-      : bytes_(const_cast<std::byte*>(bytes.data()), bytes.size()), writable_(!std::is_const_v<Byte>) {}
+      : RawContext({const_cast<std::byte*>(bytes.data()), bytes.size()}, !std::is_const_v<Byte>) {}
 
-  [[nodiscard]] Entry entry() const noexcept override;
   std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override;
 
  private:
+  RawContext(std::span<std::byte> bytes, bool writable) noexcept;
+
   std::span<std::byte> bytes_;
   bool writable_ = true;
 };
@@ -102,18 +114,28 @@ class XdpPacket final : public Context {
 
   explicit XdpPacket(std::span<const std::byte> frame) : XdpPacket(frame, Options{}) {}
   XdpPacket(std::span<const std::byte> frame, const Options& options);
+  XdpPacket(const XdpPacket& other);
+  /// Leaves an empty packet behind.
+  XdpPacket(XdpPacket&& other) noexcept;
+  XdpPacket& operator=(const XdpPacket& other);
+  XdpPacket& operator=(XdpPacket&& other) noexcept;
+  ~XdpPacket() override = default;
 
   /// Puts another frame in: pointers, metadata, recorded redirect and the zeroed room around the frame start afresh.
   /// Keeps the buffer when it is large enough.
   void reset(std::span<const std::byte> frame);
 
   /// The packet as it is now, without metadata.
-  [[nodiscard]] std::span<const std::byte> frame() const noexcept { return {buffer_.data() + data_, end_ - data_}; }
+  [[nodiscard]] std::span<const std::byte> frame() const noexcept {
+    return {state_.buffer.data() + state_.data, state_.end - state_.data};
+  }
   /// The metadata in front of it (bpf_xdp_adjust_meta).
-  [[nodiscard]] std::span<const std::byte> meta() const noexcept { return {buffer_.data() + meta_, data_ - meta_}; }
-  [[nodiscard]] const std::optional<Redirect>& redirect() const noexcept { return redirect_; }
-  void set_redirect(const Redirect& redirect) noexcept { redirect_ = redirect; }
-  void clear_redirect() noexcept { redirect_.reset(); }
+  [[nodiscard]] std::span<const std::byte> meta() const noexcept {
+    return {state_.buffer.data() + state_.meta, state_.data - state_.meta};
+  }
+  [[nodiscard]] const std::optional<Redirect>& redirect() const noexcept { return state_.redirect; }
+  void set_redirect(const Redirect& redirect) noexcept { state_.redirect = redirect; }
+  void clear_redirect() noexcept { state_.redirect.reset(); }
 
   // What the helpers of the same names do; 0 or a negative errno. Of a delta the low 32 bits count, as a signed number;
   // of an offset the low 32 bits.
@@ -123,25 +145,27 @@ class XdpPacket final : public Context {
   int load_bytes(std::uint64_t off, std::span<std::byte> out) const noexcept;
   int store_bytes(std::uint64_t off, std::span<const std::byte> bytes) noexcept;
 
-  [[nodiscard]] Entry entry() const noexcept override;
   std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override;
-  [[nodiscard]] Structured structured() const noexcept override;
   [[nodiscard]] std::optional<std::uint64_t> load(std::uint32_t off, unsigned size) const noexcept override;
   [[nodiscard]] XdpPacket* xdp() noexcept override { return this; }
 
  private:
-  void update_native() const noexcept;
+  /// What a copy shares with its original.
+  struct State {
+    std::vector<std::byte> buffer;
+    std::size_t meta = 0;  ///< offsets into buffer: meta <= data <= end
+    std::size_t data = 0;
+    std::size_t end = 0;
+    std::size_t lowest = 0;    ///< the lowest meta since reset(): what the program may have written of the headroom
+    std::size_t hard_end = 0;  ///< end may grow up to here
+    Options options;
+    std::optional<Redirect> redirect;
+  };
 
-  std::vector<std::byte> buffer_;
-  std::size_t meta_ = 0;  // offsets into buffer_: meta_ <= data_ <= end_
-  std::size_t data_ = 0;
-  std::size_t end_ = 0;
-  std::size_t lowest_ = 0;    // the lowest meta_ since reset(): what the program may have written of the headroom
-  std::size_t hard_end_ = 0;  // end_ may grow up to here
-  mutable std::array<std::uint64_t, 5>
-      native_{};  // src/context/native.hpp; its address is that of the program's xdp_md
-  Options options_;
-  std::optional<Redirect> redirect_;
+  void update_native() noexcept;
+
+  State state_;
+  std::array<std::uint64_t, 5> native_;  // src/context/native.hpp; its address is that of the program's xdp_md
 };
 
 }  // namespace skep

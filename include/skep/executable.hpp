@@ -30,6 +30,9 @@ namespace skep {
 namespace program {
 struct Program;
 }
+namespace vm {
+struct Machine;
+}
 
 /// Why a run ended early.
 enum class FaultKind : std::uint8_t {
@@ -53,12 +56,12 @@ enum class FaultKind : std::uint8_t {
 
 /// A broken rule. The program's effects up to `pc` stay; reserved ring-buffer records were discarded.
 struct Fault {
-  FaultKind kind = FaultKind::none;
-  std::uint8_t argument = 0;  ///< 1 to 5 for bad_argument
-  std::uint32_t pc = 0;       ///< instruction slot in `program`
-  std::uint32_t helper = 0;   ///< id, for bad_argument and no_helper
-  std::uint64_t address = 0;  ///< of the access; the value for bad_call
-  std::uint64_t size = 0;     ///< of the access, bytes
+  FaultKind kind = FaultKind::none;  ///< of a run that faulted never none
+  std::uint8_t argument = 0;         ///< 1 to 5 for bad_argument
+  std::uint32_t pc = 0;              ///< instruction slot in `program`
+  std::uint32_t helper = 0;          ///< id, for bad_argument and no_helper
+  std::uint64_t address = 0;         ///< of the access; the value for bad_call
+  std::uint64_t size = 0;            ///< of the access, bytes
   /// The region the address lies in or just past: "stack", "packet", a map's name; empty when none is near.
   std::array<char, 24> region{};
   std::uint64_t region_base = 0;   ///< its first address
@@ -71,11 +74,15 @@ struct Fault {
 };
 
 struct RunResult {
-  std::uint64_t value = 0;  ///< r0; 0 after a fault
-  Fault fault;              ///< kind none when the program ran to its end
-  std::uint64_t insns = 0;  ///< instructions run, counted only when a budget was given
+  std::uint64_t value = 0;     ///< r0; 0 after a fault
+  std::uint64_t insns = 0;     ///< instructions run, counted only when a budget was given
+  std::optional<Fault> fault;  ///< none when the program ran to its end
 
-  [[nodiscard]] bool ok() const noexcept { return fault.kind == FaultKind::none; }
+  /// Not the implicit one, for which compilers clear the room for a fault in every run.
+  RunResult() noexcept {}
+
+  [[nodiscard]] bool ok() const noexcept { return !fault.has_value(); }
+  [[nodiscard]] FaultKind fault_kind() const noexcept { return fault ? fault->kind : FaultKind::none; }
 };
 
 struct RunOptions {
@@ -141,7 +148,14 @@ class Executable {
   [[nodiscard]] static Result<Executable> build(const VerifiedProgram& program, const BuildOptions& options = {});
 
   /// Runs on `context`. Never throws; see RunResult.
-  RunResult run(Context& context, const RunOptions& options = {}) const noexcept;
+  RunResult run(Context& context, const RunOptions& options = {}) const noexcept {
+    const auto type = static_cast<std::uint32_t>(context.structured().type);
+    if ((type & quick_.mask) != quick_.type || options.budget != RunOptions::kNoBudget)
+      return run_whole(context, options);
+    RunResult result;
+    result.value = quick_.start(nullptr, context.entry().r1, context.entry().r2);
+    return result;
+  }
 
   [[nodiscard]] const Program& program() const noexcept;
   /// What runs it: jit or interpreter.
@@ -150,8 +164,9 @@ class Executable {
   [[nodiscard]] const MachineCode* machine_code() const noexcept;
   /// There is a JIT for this processor.
   [[nodiscard]] static bool has_jit() noexcept;
-  /// A fault in one readable line: what, where, the address and region, the source line where the object knows it.
-  [[nodiscard]] std::string explain(const Fault& fault) const;
+  /// A fault in one readable line: what, where, the address and region, the source line where the object knows it; "no
+  /// fault" without one.
+  [[nodiscard]] std::string explain(const std::optional<Fault>& fault) const;
 
   /// Puts this executable into slot `index` of a program array, for tail calls. EINVAL when `map` is none, or was used
   /// with programs of another type; E2BIG out of range.
@@ -159,8 +174,19 @@ class Executable {
 
  private:
   struct Data;
-  explicit Executable(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  /// Code that asks nothing of a run but its registers, and the contexts that its proof fits: those of `type`, or all
+  /// with a mask of 0. As it is here, none.
+  struct Quick {
+    std::uint64_t (*start)(vm::Machine* machine, std::uint64_t r1, std::uint64_t r2) = nullptr;
+    std::uint32_t mask = 0;
+    std::uint32_t type = 1;
+  };
+
+  explicit Executable(std::shared_ptr<const Data> data) noexcept;
+  RunResult run_whole(Context& context, const RunOptions& options) const noexcept;
+
   std::shared_ptr<const Data> data_;
+  Quick quick_;
 };
 
 }  // namespace skep

@@ -51,7 +51,7 @@ class SkeletonProgram {
   RunResult run(ContextType& context, const RunOptions& options = {}) const noexcept {
     if (executable_) return executable_->run(context, options);
     RunResult refused;
-    refused.fault.kind = FaultKind::unresolved;
+    refused.fault.emplace().kind = FaultKind::unresolved;
     return refused;
   }
   /// Runs on a struct, to which r1 then points; a program that writes to a const one faults. For the programs whose

@@ -34,7 +34,16 @@ Result<Executable> Executable::build(const VerifiedProgram& program, const Build
 
 bool Executable::has_jit() noexcept { return jit::available(); }
 
-RunResult Executable::run(Context& context, const RunOptions& options) const noexcept {
+Executable::Executable(std::shared_ptr<const Data> data) noexcept : data_(std::move(data)) {
+  const lower::Image& image = *data_->image;
+  if (image.native == nullptr || image.native->needs_run) return;
+  if (image.context_needs.bytes == 0)
+    quick_ = {image.native->start, 0, 0};
+  else if (image.needs_structure())
+    quick_ = {image.native->start, ~std::uint32_t{0}, static_cast<std::uint32_t>(data_->program.type())};
+}
+
+RunResult Executable::run_whole(Context& context, const RunOptions& options) const noexcept {
   return vm::run(*data_->image, context, options);
 }
 

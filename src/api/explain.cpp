@@ -85,8 +85,9 @@ std::string details_of(const Fault& fault) {
 
 std::string_view name_of(FaultKind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)].name; }
 
-std::string Executable::explain(const Fault& fault) const {
-  if (fault.kind == FaultKind::none) return "no fault";
+std::string Executable::explain(const std::optional<Fault>& reason) const {
+  if (!reason) return "no fault";
+  const Fault& fault = *reason;
   std::string text = fmt::format("insn {}: {}{} [{}]", fault.pc, kKinds[static_cast<std::size_t>(fault.kind)].words,
                                  details_of(fault), name_of(fault.kind));
   if (fault.program == nullptr) return text;

@@ -226,7 +226,7 @@ RunResult Session::run_once(Report& report, Context& context, std::size_t bytes)
     report.first_fault_run = report.runs;
   }
   report.faulted.bytes += bytes;
-  ++report.fault_kinds[std::string(name_of(result.fault.kind))];
+  ++report.fault_kinds[std::string(name_of(result.fault_kind()))];
   return result;
 }
 

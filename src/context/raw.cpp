@@ -5,10 +5,10 @@
 
 namespace skep {
 
-Context::Entry RawContext::entry() const noexcept {
-  if (bytes_.empty()) return {};
-  return {reinterpret_cast<std::uint64_t>(bytes_.data()), bytes_.size()};
-}
+RawContext::RawContext(std::span<std::byte> bytes, bool writable) noexcept
+    : Context(bytes.empty() ? Entry{} : Entry{reinterpret_cast<std::uint64_t>(bytes.data()), bytes.size()}),
+      bytes_(bytes),
+      writable_(writable) {}
 
 std::size_t RawContext::memories(std::span<Memory, kMaxMemories> out) const noexcept {
   if (bytes_.empty()) return 0;

@@ -67,12 +67,13 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   auto code = std::make_shared<Code>();
   code->memory = std::move(*memory);
   std::byte* base = code->memory.code().data();
-  code->enter = reinterpret_cast<vm::NativeCode::Enter>(base + emitter->enter_at());
+  code->start = reinterpret_cast<vm::NativeCode::Start>(base + emitter->start_at());
+  if (emitter->has_enter()) code->enter = reinterpret_cast<vm::NativeCode::Enter>(base + emitter->enter_at());
   code->interpret = base + emitter->interpret_at();
   for (std::size_t i = 0; i < plan.functions.size(); ++i) code->functions.push_back(base + emitter->function_at(i));
   code->metered = options.metered;
   code->uses_windows = plan.uses_windows;
-  code->stands_alone = plan.stands_alone;
+  code->needs_run = !plan.stands_alone;
   code->refunds = std::move(plan.refunds);
   code->code = {code->memory.code(), emitter->parts()};
   return std::shared_ptr<const vm::NativeCode>(std::move(code));

@@ -15,6 +15,7 @@ void Emitter::emit_all() {
     asmjit::LabelEntry* entry = nullptr;
     return code_.newLabelEntry(&entry) == asmjit::kErrorOk ? asmjit::Label(entry->id()) : asmjit::Label();
   };
+  start_ = new_label();
   enter_ = new_label();
   interpret_ = new_label();
   targets_.resize(image().ops.size());
@@ -23,7 +24,10 @@ void Emitter::emit_all() {
   for (std::size_t i = 0; i < plan_.functions.size(); ++i) functions_.push_back(new_label());
 
   mark(MachineCode::Role::entry);
-  emit_enter();
+  if (!plan_.is_plain)
+    emit_start();
+  else if (!is_bare())
+    emit_plain_start();
   emit_interpret();
   for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
     function_ = &plan_.functions[i];

@@ -27,11 +27,15 @@ class Emitter {
   void emit_all();
 
   // Where things are once the code is laid out; byte offsets.
-  [[nodiscard]] std::uint64_t enter_at() const { return code_.labelOffset(enter_); }
+  [[nodiscard]] std::uint64_t start_at() const { return code_.labelOffset(is_bare() ? entry() : start_); }
+  [[nodiscard]] std::uint64_t enter_at() const { return code_.labelOffset(enter_); }  ///< if has_enter()
   [[nodiscard]] std::uint64_t interpret_at() const { return code_.labelOffset(interpret_); }
   [[nodiscard]] std::uint64_t function_at(std::size_t index) const { return code_.labelOffset(functions_[index]); }
   /// What is where; empty without Options::keep_map.
   [[nodiscard]] const std::vector<MachineCode::Part>& parts() const noexcept { return parts_; }
+
+  /// Something may call back into the code.
+  [[nodiscard]] bool has_enter() const noexcept { return !plan_.is_plain; }
 
  protected:
   /// An op, what its code means, and where it stands.
@@ -57,8 +61,9 @@ class Emitter {
   };
 
   // The frame of it all.
-  virtual void emit_enter() = 0;      ///< binds enter_: NativeCode::Enter
-  virtual void emit_interpret() = 0;  ///< binds interpret_: CallOuts::interpret as if it were a function's entry
+  virtual void emit_plain_start() = 0;  ///< binds start_: NativeCode::Start of code that is plain (see Plan)
+  virtual void emit_start() = 0;        ///< binds start_ and enter_: NativeCode::Start and ::Enter
+  virtual void emit_interpret() = 0;    ///< binds interpret_: CallOuts::interpret as if it were a function's entry
   virtual void begin_function(const FunctionPlan& function) = 0;  ///< after its label was bound
   virtual void finish() = 0;                                      ///< what was put off
   virtual void bind(const asmjit::Label& label) = 0;
@@ -106,9 +111,15 @@ class Emitter {
   }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
   [[nodiscard]] asmjit::Label target_of(const At& at) const;
+  [[nodiscard]] const asmjit::Label& entry() const noexcept { return functions_.front(); }
+  /// A C function all by itself, with r1 and r2 where its second and third argument are: no entry code is needed.
+  [[nodiscard]] bool is_bare() const noexcept {
+    return plan_.stands_alone && !plan_.functions.front().names_frame && plan_.functions.front().stack_bytes == 0;
+  }
 
   const Plan& plan_;
   asmjit::CodeHolder& code_;
+  asmjit::Label start_;
   asmjit::Label enter_;
   asmjit::Label interpret_;
 

@@ -25,12 +25,15 @@ const Function& Image::function_of_op(std::uint32_t op) const noexcept {
                            [](const Function& function, std::uint32_t at) { return function.op < at; });
 }
 
+bool Image::needs_structure() const noexcept {
+  return context_needs.typed || abi::find_context_layout(program->type) != nullptr;
+}
+
 bool Image::suits(const Context& context) const noexcept {
   if (context_needs.bytes == 0) return true;
-  const Context::Structured structured = context.structured();
-  const bool needs_structure = context_needs.typed || abi::find_context_layout(program->type) != nullptr;
-  if (structured.bytes != 0) return structured.type == program->type || !needs_structure;
-  if (needs_structure) return false;
+  const Context::Structured& structured = context.structured();
+  if (structured.bytes != 0) return structured.type == program->type || !needs_structure();
+  if (needs_structure()) return false;
   std::array<Context::Memory, Context::kMaxMemories> memories;
   const std::size_t count = context.memories(memories);
   const std::uint64_t r1 = context.entry().r1;

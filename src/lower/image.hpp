@@ -97,6 +97,8 @@ class Image final : public maps::TailTarget {
   [[nodiscard]] const Function& function_of_op(std::uint32_t op) const noexcept;
   /// The context is what the proof took for granted; always true of images without one.
   [[nodiscard]] bool suits(const Context& context) const noexcept;
+  /// Of what was proven, when it touches its context: nothing but the structure of the program's type will do.
+  [[nodiscard]] bool needs_structure() const noexcept;
   /// The region that holds `address`, null when none does.
   [[nodiscard]] const MapRegion* region_at(std::uint64_t address) const noexcept;
 };

@@ -13,7 +13,8 @@ void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Regist
   try {
     r[0] = binding.app->function(*this, {r[1], r[2], r[3], r[4], r[5]});
   } catch (...) {
-    if (!m_.ended) fault(op, FaultKind::host_exception);
+    if (m_.ended) return;
+    fault(op, FaultKind::host_exception);
     fault_->helper = binding.app->id;
   }
 }

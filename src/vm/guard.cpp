@@ -120,7 +120,7 @@ bool Run::argument_fits(const abi::Helper& row, unsigned index, const Registers&
       if (value == 0) return true;
       [[fallthrough]];
     case ctx:
-      return value == entry_r1_;
+      return value == context_.entry().r1;
     case map:
       if (!m_.current->has_map(value) && !held_maps_.holds(value)) return false;
       bound = reinterpret_cast<const maps::MapStorage*>(value);

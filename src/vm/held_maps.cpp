@@ -17,7 +17,7 @@ bool covers(const maps::ValueArea& area, std::uint64_t address) noexcept {
 bool HeldMaps::add(std::shared_ptr<maps::MapStorage> map) noexcept {
   if (holds(reinterpret_cast<std::uint64_t>(map.get()))) return true;
   if (count_ < near_.size()) {
-    near_[count_++] = std::move(map);
+    std::construct_at(&near_[count_++], std::move(map));
     return true;
   }
   try {

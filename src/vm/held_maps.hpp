@@ -16,6 +16,11 @@ namespace skep::vm {
 
 class HeldMaps {
  public:
+  HeldMaps() noexcept {}
+  HeldMaps(const HeldMaps&) = delete;
+  HeldMaps& operator=(const HeldMaps&) = delete;
+  ~HeldMaps() { std::destroy_n(near_.begin(), count_); }
+
   /// Keeps `map` from now on; nothing happens when it is kept already. False when there is no memory for it.
   [[nodiscard]] bool add(std::shared_ptr<maps::MapStorage> map) noexcept;
 
@@ -42,7 +47,9 @@ class HeldMaps {
   void add_far(std::shared_ptr<maps::MapStorage> map);
 
   unsigned count_ = 0;
-  std::array<std::shared_ptr<maps::MapStorage>, 4> near_;
+  union {
+    std::array<std::shared_ptr<maps::MapStorage>, 4> near_;  // only the first count_ are there
+  };
   std::unique_ptr<Index> far_;
 };
 

@@ -41,21 +41,22 @@ struct Window {
 
 using Registers = std::array<std::uint64_t, isa::kRegisters>;
 
+/// Nothing is set by default: most runs are short, and few look at all of it.
 struct Machine {
-  helpers::Env* env = nullptr;            ///< the Run, as helpers see it
-  std::uint64_t budget = 0;               ///< instructions left of this slice, when counted
-  std::uint64_t frame_pointer = 0;        ///< r10 of the running frame
-  std::uint64_t lowest_frame = 0;         ///< r10 of the deepest frame there is room for
-  std::uint64_t may_goto_left = 0;        ///< of the running frame
-  std::uint64_t stack_windows = 0;        ///< bit Access * kRegisters + r: window of r began at the running frame
-  std::uint64_t context_base = 0;         ///< the structured context; accesses to it are translated
-  std::uint64_t context_bytes = 0;        ///< 0 when there is none
-  const lower::Image* current = nullptr;  ///< the image that runs now
-  const lower::Op* calling = nullptr;     ///< the helper call in progress, for faults in its callbacks
-  std::uint64_t unwind_sp = 0;            ///< native stack pointer of the last entry into generated code
-  const void* stop = nullptr;             ///< a byte; when another thread makes it 1, the run ends
-  std::uint64_t ended = 0;                ///< 1: by a fault, or by a packet load past the end
-  /// By Access. Left as they are at the start: a run that looks at them clears them first.
+  helpers::Env* env;            ///< the Run, as helpers see it
+  std::uint64_t budget;         ///< instructions left of this slice, when counted
+  std::uint64_t frame_pointer;  ///< r10 of the running frame
+  std::uint64_t lowest_frame;   ///< r10 of the deepest frame there is room for
+  std::uint64_t may_goto_left;  ///< of the running frame
+  std::uint64_t stack_windows;  ///< bit Access * kRegisters + r: window of r began at the running frame
+  std::uint64_t context_base;   ///< the structured context; accesses to it are translated
+  std::uint64_t context_bytes;  ///< 0 when there is none
+  const lower::Image* current;  ///< the image that runs now
+  const lower::Op* calling;     ///< the helper call in progress, for faults in its callbacks
+  std::uint64_t unwind_sp;      ///< native stack pointer of the last entry into generated code
+  const void* stop;             ///< a byte; when another thread makes it 1, the run ends
+  std::uint64_t ended;          ///< 1: by a fault, or by a packet load past the end
+  /// By Access. A run that looks at them clears them first.
   std::array<Window, isa::kRegisters> windows[2];
 };
 static_assert(std::is_standard_layout_v<Machine>);

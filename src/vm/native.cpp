@@ -126,7 +126,8 @@ const void* CallOuts::interpret(Machine& machine, std::uint64_t, std::uint64_t, 
   run.clear_frame(image.functions.front());
   // The running frame was begun by generated code: the interpreter gets a record of it to return from.
   Run::Frame& record = run.frames_[run.depth() - 1];
-  const Run::Frame outer = record;
+  const bool first = run.depth() == 1;  // then there is no outer one
+  const Run::Frame outer = first ? Run::Frame{} : record;
   record = {&image, nullptr, {r[6], r[7], r[8], r[9]}, machine.may_goto_left, machine.stack_windows};
   run.interpret(image.ops.data(), r);
   if (machine.ended != 0) return nullptr;

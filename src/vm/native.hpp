@@ -1,8 +1,9 @@
 // Where generated code and a run meet: what a backend delivers, and what its code may call.
 //
-// Generated code is entered by NativeCode::enter only, with the frame already pushed, and leaves by returning: with r0,
-// or with Machine::ended set. What it cannot do inline it asks of a call-out. A call-out gets all registers in memory
-// and may change them; afterwards the code loads them back and, when the run has ended, drops its native frames.
+// Generated code is entered by NativeCode::start and NativeCode::enter only, with the frame already pushed, and leaves
+// by returning: with r0, or with Machine::ended set. What it cannot do inline it asks of a call-out. A call-out gets
+// all registers in memory and may change them; afterwards the code loads them back and, when the run has ended, drops
+// its native frames.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +16,26 @@
 
 namespace skep::vm {
 
-/// The machine code of an image. Immutable and shared like the image that owns it; frees its memory in the end.
+/// The machine code of an image. Code that is entered clears its frame itself. Immutable and shared like the image that
+/// owns it; frees its memory in the end.
 struct NativeCode {
-  /// Runs from `code` (an element of `functions`) in the frame that the caller has just pushed. r[0] to r[9] are loaded
-  /// before, r[0] is stored after. Code that is entered clears its frame itself.
-  using Enter = void (*)(Registers& r, const void* code, Machine& machine);
+  /// Begins a run: the entry function, with r1 and r2 as given; other registers are 0 where no proof says that nobody
+  /// looks at them. Returns r0. `machine` may be null for code that does not need a run.
+  using Start = std::uint64_t (*)(Machine* machine, std::uint64_t r1, std::uint64_t r2);
+  /// Runs from `code` (an element of `functions`) in the frame that the caller has just pushed, with r[0] to r[9] in
+  /// their registers; returns r0.
+  using Enter = std::uint64_t (*)(const Registers& r, const void* code, Machine& machine);
 
   virtual ~NativeCode() = default;
 
-  Enter enter = nullptr;
+  Start start = nullptr;
+  Enter enter = nullptr;               ///< null when nothing in it calls back
+  bool needs_run = true;               ///< looks at the Machine; what does not brings its frame along
   std::vector<const void*> functions;  ///< the entries, in the order of Image::functions
   const void* interpret = nullptr;     ///< code that a tail call jumps to when the interpreter runs its target
   bool metered = false;                ///< counts instructions
-  bool stands_alone = false;  ///< never leaves by a call-out or a helper: of the Machine it needs the frame only
-  bool uses_windows = true;   ///< has ops whose accesses are checked
-  MachineCode code;           ///< all of it
+  bool uses_windows = true;            ///< has ops whose accesses are checked
+  MachineCode code;                    ///< all of it
   /// Of metered code, by op: how many instructions of its block come after it, all paid for when the block began.
   std::vector<std::uint32_t> refunds;
 };

@@ -35,24 +35,28 @@ Window value_around(std::uint64_t address, std::uint64_t base, std::uint32_t str
 
 }  // namespace
 
-Run::Run(const lower::Image& image, Context& context, const RunOptions& options) noexcept
+Run::Run(const lower::Image& image, Context& context, const RunOptions& options, RunResult& result) noexcept
     : image_(image),
       context_(context),
       total_(options.budget),
-      counted_(options.budget != RunOptions::kNoBudget || options.stop != nullptr),
-      stop_(options.stop != nullptr ? options.stop : &kNeverStops) {
-  const Context::Structured structured = context.structured();
+      stop_(options.stop != nullptr ? options.stop : &kNeverStops),
+      result_(result),
+      counted_(options.budget != RunOptions::kNoBudget || options.stop != nullptr) {
+  const Context::Structured& structured = context.structured();
   m_.env = this;
   m_.budget = options.stop != nullptr ? std::min(kSlice, total_) : total_;
   reserve_ = total_ - m_.budget;
   m_.frame_pointer = stack_top() + kFrameBytes;
   m_.lowest_frame = stack_top() - (kMaxFrames - 1) * kFrameBytes;
+  m_.may_goto_left = kMayGotoLimit;
+  m_.stack_windows = 0;
   m_.context_base = structured.address;
   m_.context_bytes = structured.bytes;
   m_.current = &image;
+  m_.calling = nullptr;
+  m_.unwind_sp = 0;
   m_.stop = stop_;
-  const NativeCode* native = native_of(image);
-  if (native == nullptr || native->uses_windows) regions_changed();
+  m_.ended = 0;
 }
 
 Run::~Run() {
@@ -61,30 +65,38 @@ Run::~Run() {
   if (has_cpu_) image_.host->release_cpu(cpu_);
 }
 
-RunResult Run::finish() noexcept {
+void Run::finish() noexcept {
+  std::uint64_t value = 0;
+  if (image_.suits(context_))
+    value = begin();
+  else
+    fault(image_.ops.front(), FaultKind::wrong_context);
+  if (m_.ended == 0) result_.value = value;
+  if (total_ != RunOptions::kNoBudget) result_.insns = total_ - reserve_ - m_.budget;
+}
+
+std::uint64_t Run::begin() {
   const Context::Entry entry = context_.entry();
-  entry_r1_ = entry.r1;
+  if (const NativeCode* native = native_of(image_)) {
+    if (native->uses_windows) regions_changed();
+    m_.frame_pointer = stack_top();  // the first frame: nobody comes back to what was before it
+    return native->start(&m_, entry.r1, entry.r2);
+  }
+  regions_changed();
   Registers r{};
   r[1] = entry.r1;
   r[2] = entry.r2;
-  RunResult result;
-  fault_ = &result.fault;
-  if (image_.suits(context_))
-    result.value = enter(image_.functions.front(), r);
-  else
-    fault(image_.ops.front(), FaultKind::wrong_context);
-  if (m_.ended) result.value = 0;
-  if (total_ != RunOptions::kNoBudget) result.insns = total_ - reserve_ - m_.budget;
-  return result;
+  return enter(image_.functions.front(), r);
 }
 
 std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
   if (!push_frame(nullptr, r)) return 0;
   const lower::Image& image = *m_.current;
   if (const NativeCode* native = native_of(image)) {
-    native->enter(r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
-    if (m_.ended == 0 && depth() != 1) pop_frame(r);  // the first frame is the last to go
-    return r[0];
+    const std::uint64_t r0 =
+        native->enter(r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
+    if (m_.ended == 0) pop_frame(r);
+    return r0;
   }
   clear_frame(function);
   return interpret(image.ops.data() + function.op, r);
@@ -293,6 +305,7 @@ void Run::switch_to(const lower::Image& image) noexcept {
 
 void Run::fault(const lower::Op& op, FaultKind kind, std::uint64_t address, std::uint64_t size) noexcept {
   m_.ended = 1;
+  fault_ = &result_.fault.emplace();
   fault_->kind = kind;
   fault_->pc = m_.current->pcs[static_cast<std::size_t>(&op - m_.current->ops.data())];
   fault_->address = address;
@@ -335,33 +348,10 @@ void Run::name_region(std::uint64_t address) noexcept {
   });
 }
 
-namespace {
-
-/// What there is to a run of code that stands alone.
-struct BareRun {
-  Machine machine;
-  alignas(16) std::byte stack[kMaxFrames * kFrameBytes];
-};
-
-RunResult run_bare(const NativeCode& native, const Context& context) noexcept {
-  BareRun run;  // what is left uninitialised nobody reads
-  const Context::Entry entry = context.entry();
-  run.machine.frame_pointer = reinterpret_cast<std::uint64_t>(run.stack + sizeof run.stack);
-  Registers r;
-  r[1] = entry.r1;
-  r[2] = entry.r2;
-  RunResult result;
-  native.enter(r, native.functions.front(), run.machine);
-  result.value = r[0];
-  return result;
-}
-
-}  // namespace
-
 RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
-  const NativeCode* native = image.native.get();
-  const bool bare = native != nullptr && native->stands_alone && options.budget == RunOptions::kNoBudget;
-  return bare && image.suits(context) ? run_bare(*native, context) : Run(image, context, options).finish();
+  RunResult result;
+  Run(image, context, options, result).finish();
+  return result;
 }
 
 }  // namespace skep::vm

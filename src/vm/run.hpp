@@ -31,13 +31,13 @@ inline constexpr unsigned kMaxLends = 16;
 
 class Run final : public helpers::Env {
  public:
-  Run(const lower::Image& image, Context& context, const RunOptions& options) noexcept;
+  Run(const lower::Image& image, Context& context, const RunOptions& options, RunResult& result) noexcept;
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  /// Runs the entry function to its end.
-  RunResult finish() noexcept;
+  /// Runs the entry function to its end, into the `result` that it was made for.
+  void finish() noexcept;
 
   // What helpers may ask for (see HelperCall and Env).
   Host& host() noexcept override { return *image_.host; }
@@ -77,6 +77,8 @@ class Run final : public helpers::Env {
     bool writable;
   };
 
+  /// Runs the entry function, from the context's registers; r0.
+  std::uint64_t begin();
   /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.
   std::uint64_t enter(const lower::Function& function, Registers& r);
   /// Interprets from `op` of the current image until the running frame returns.
@@ -143,24 +145,26 @@ class Run final : public helpers::Env {
   const lower::Image& image_;  // the one the run started with
   Context& context_;
   Machine m_;
-  std::uint64_t entry_r1_ = 0;
   std::uint64_t total_;    // of the budget, when there is one
   std::uint64_t reserve_;  // of the budget, beyond the slice in m_
-  const bool counted_;     // has a budget, or may be stopped
   const std::atomic<bool>* const stop_;
-  Fault* fault_ = nullptr;  // of the result
+  RunResult& result_;
+  Fault* fault_;        // of the result, once there is one
+  const bool counted_;  // has a budget, or may be stopped
   unsigned tail_calls_ = 0;
   unsigned targets_count_ = 0;
   unsigned records_count_ = 0;
   unsigned lends_count_ = 0;
   bool has_cpu_ = false;
-  unsigned cpu_ = 0;
   bool knows_memories_ = false;
-  std::size_t memories_count_;
-  std::array<Context::Memory, Context::kMaxMemories> memories_;
   HeldMaps held_maps_;
 
-  // Left uninitialised on purpose: only the first `count` entries mean something.
+  // Left uninitialised on purpose: a run pays for what it uses. Only the first `count` entries mean something.
+  unsigned cpu_;
+  std::size_t memories_count_;
+  union {
+    std::array<Context::Memory, Context::kMaxMemories> memories_;
+  };
   std::array<Frame, kMaxFrames> frames_;
   std::array<Record, kMaxRecords> records_;
   std::array<Lend, kMaxLends> lends_;

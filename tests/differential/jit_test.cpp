@@ -49,8 +49,8 @@ struct Trace {
   std::vector<std::byte> left;  ///< maps, ring-buffer records and packet, one after the other
 
   [[nodiscard]] std::string difference(const Trace& other, bool same_addresses) const {
-    const Fault& fault = result.fault;
-    const Fault& theirs = other.result.fault;
+    const Fault fault = result.fault.value_or(Fault{});
+    const Fault theirs = other.result.fault.value_or(Fault{});
     if (fault.kind != theirs.kind || fault.pc != theirs.pc)
       return fmt::format("{} at {} / {} at {}", name_of(fault.kind), fault.pc, name_of(theirs.kind), theirs.pc);
     if (result.value != other.result.value) return fmt::format("r0 {:#x} / {:#x}", result.value, other.result.value);

@@ -84,7 +84,7 @@ std::vector<HelperSpec> trusting_helpers() {
 void check_result(const Executable& executable, const RunResult& result) {
   require(result.insns <= kBudget);
   if (result.ok()) return;
-  const Fault& fault = result.fault;
+  const Fault& fault = *result.fault;
   require(result.value == 0 && fault.program != nullptr && fault.pc < fault.program->insns.size());
   require(fault.kind != FaultKind::budget || result.insns == kBudget);
   require(!executable.explain(fault).empty());

@@ -58,7 +58,7 @@ TEST_CASE("programs are built as their autoload says; one that was not ends at o
   REQUIRE(skeleton);
   skep::XdpPacket packet(std::vector<std::byte>(64));
   CHECK_FALSE(skeleton->progs.sum);
-  CHECK(skeleton->progs.sum.run(packet).fault.kind == skep::FaultKind::unresolved);
+  CHECK(skeleton->progs.sum.run(packet).fault_kind() == skep::FaultKind::unresolved);
   CHECK(skeleton->progs.use_sized);
   CHECK(skeleton->progs.use_sized.run(packet).value == 1);
   static_assert(!RunsOn<decltype(skeleton->progs.sum), skep::RawContext> &&

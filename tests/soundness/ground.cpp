@@ -138,7 +138,7 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   tally_.followed += history.complete() ? 1 : 0;
   for (unsigned i = 0; i < inputs; ++i) {
     const RunResult guarded = run_once(*enforced, seed + i);
-    if (guarded.fault.kind == FaultKind::budget && may_take_long) return Outcome::clean;
+    if (guarded.fault_kind() == FaultKind::budget && may_take_long) return Outcome::clean;
     if (!guarded.ok()) {
       complaint_ = fmt::format("seed {} input {}: {}\n", seed, i, enforced->explain(guarded.fault));
       return Outcome::violated;

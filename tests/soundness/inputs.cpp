@@ -21,20 +21,18 @@ using Random = std::mt19937_64;
 /// The __sk_buff of a program that may look at its packet; other fields are bytes.
 class SkbContext final : public Context {
  public:
-  SkbContext(ProgType type, std::span<std::byte> packet, Random& random) : type_(type), packet_(packet) {
+  SkbContext(ProgType type, std::span<std::byte> packet, Random& random) : packet_(packet) {
+    structured_ = {reinterpret_cast<std::uint64_t>(fields_.data()), static_cast<std::uint32_t>(fields_.size()), type};
+    entry_ = {structured_.address, 0};
     for (std::byte& byte : fields_) byte = static_cast<std::byte>(random());
     constexpr std::size_t kSocket = 168, kFlowKeys = 144;  // pointers: null
     std::fill_n(fields_.begin() + kSocket, 8, std::byte{});
     std::fill_n(fields_.begin() + kFlowKeys, 8, std::byte{});
   }
 
-  [[nodiscard]] Entry entry() const noexcept override { return {reinterpret_cast<std::uint64_t>(fields_.data()), 0}; }
   std::size_t memories(std::span<Memory, kMaxMemories> out) const noexcept override {
     out[0] = {packet_.data(), packet_.size(), true, "packet"};
     return 1;
-  }
-  [[nodiscard]] Structured structured() const noexcept override {
-    return {reinterpret_cast<std::uint64_t>(fields_.data()), static_cast<std::uint32_t>(fields_.size()), type_};
   }
   [[nodiscard]] std::optional<std::uint64_t> load(std::uint32_t off, unsigned size) const noexcept override {
     constexpr std::uint32_t kData = 76, kEnd = 80, kMeta = 140;
@@ -53,7 +51,6 @@ class SkbContext final : public Context {
   }
 
  private:
-  ProgType type_;
   std::span<std::byte> packet_;
   alignas(8) std::array<std::byte, 192> fields_{};
 };

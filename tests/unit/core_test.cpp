@@ -156,7 +156,7 @@ TEST_CASE("a poisoned instruction behind its guard does no harm; reached, it end
     const auto careless = Executable::build(*opened->object->program("careless"), options);
     REQUIRE_MESSAGE(careless.has_value(), careless.error().message());
     const RunResult result = careless->run(context);
-    CHECK(result.fault.kind == FaultKind::unresolved);
+    CHECK(result.fault_kind() == FaultKind::unresolved);
     CHECK(careless->explain(result.fault).find("gone::x (byte_off) [unresolved]") != std::string::npos);
   }
 }

@@ -118,7 +118,7 @@ TEST_CASE("configuration may not be written by a program") {
   const Object object = opened(*image, nothing_around());
   const auto executable = build(object, "ask");
   REQUIRE_MESSAGE(executable.has_value(), executable.error().message());
-  CHECK(run(*executable).fault.kind == FaultKind::bad_store);
+  CHECK(run(*executable).fault_kind() == FaultKind::bad_store);
 }
 
 TEST_CASE("this kernel's version is known without being told") {
@@ -262,7 +262,7 @@ TEST_CASE("a kernel function's arguments are checked as a helper's") {
   const auto executable = build(object, "wild", options);
   REQUIRE_MESSAGE(executable.has_value(), executable.error().message());
   const RunResult result = run(*executable);
-  CHECK(result.fault.kind == FaultKind::bad_argument);
+  CHECK(result.fault_kind() == FaultKind::bad_argument);
   CHECK(executable->explain(result.fault).find("kernel function skep_sum got 0x8") != std::string::npos);
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("calling a weak function that nobody gives is a fault that names it") 
   const auto executable = build(object, "careless");
   REQUIRE_MESSAGE(executable.has_value(), executable.error().message());
   const RunResult result = run(*executable);
-  CHECK(result.fault.kind == FaultKind::unresolved);
+  CHECK(result.fault_kind() == FaultKind::unresolved);
   CHECK(executable->explain(result.fault).find("asks for what is not there: kernel function skep_sum") !=
         std::string::npos);
 }

@@ -109,7 +109,7 @@ class Compared {
     memory_ = input;
     RawContext context{std::as_writable_bytes(std::span(memory_))};
     const RunResult result = executable.run(context);
-    return {result.fault.kind, memory_};
+    return {result.fault_kind(), memory_};
   }
 
   alignas(16) Memory memory_{};  // one place for all runs: addresses are the same

@@ -79,7 +79,7 @@ TEST_CASE("code that does not count runs within a budget all the same") {
   const auto endless = built("loop:\nja loop", options);
   RawContext context;
   const auto result = endless.run(context, {.budget = 1000});
-  CHECK(result.fault.kind == FaultKind::budget);
+  CHECK(result.fault_kind() == FaultKind::budget);
   CHECK(result.insns == 1000);
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("another thread stops a run on any engine, in any mode") {
         RawContext context;
         const auto result = endless.run(context, {.stop = &stop});
         other.join();
-        CHECK(result.fault.kind == FaultKind::stopped);
+        CHECK(result.fault_kind() == FaultKind::stopped);
       }
   }
 }
@@ -104,7 +104,7 @@ TEST_CASE("a run that is stopped within a budget says how much of it was used") 
   const auto endless = built("loop:\nja loop");
   RawContext context;
   const auto result = endless.run(context, {.budget = 1 << 30, .stop = &stop});
-  CHECK(result.fault.kind == FaultKind::stopped);
+  CHECK(result.fault_kind() == FaultKind::stopped);
   CHECK(result.insns > 0);
   CHECK(result.insns < 1 << 20);
   const auto short_one = built("mov %r0, 7\nexit");
@@ -160,9 +160,9 @@ TEST_CASE("a fault in a callback drops the frames of generated code, and the nex
     XdpPacket packet{std::span<const std::byte>(frame)};
     for (int i = 0; i < 3; ++i) {
       const auto result = executable->run(packet);
-      CHECK(result.fault.kind == FaultKind::bad_load);
-      CHECK(result.fault.pc == callback + 3);
-      CHECK(result.fault.address == 4);
+      CHECK(result.fault_kind() == FaultKind::bad_load);
+      CHECK(result.fault->pc == callback + 3);
+      CHECK(result.fault->address == 4);
     }
   }
 }
@@ -173,8 +173,8 @@ TEST_CASE("an application's helper may throw through generated code") {
   for (const Mode mode : kModes) {
     options.mode = mode;
     const auto result = run_asm("call local f\nexit\nf:\nmov %r6, 1\ncall 65536\nexit", {.build = options});
-    CHECK(result.fault.kind == FaultKind::host_exception);
-    CHECK(result.fault.pc == 3);
+    CHECK(result.fault_kind() == FaultKind::host_exception);
+    CHECK(result.fault->pc == 3);
   }
 }
 
@@ -274,6 +274,6 @@ TEST_CASE("a helper that lies beyond the reach of a relative call is called") {
   REQUIRE_MESSAGE(code, code.error().message());
   (*image)->native = *code;
   RawContext context;
-  CHECK(vm::Run(**image, context, {}).finish().value == 42);
+  CHECK(vm::run(**image, context, {}).value == 42);
   munmap(page, 4096);
 }

@@ -230,12 +230,12 @@ TEST_CASE("a helper is given no map but those that the program names or has look
     exit
   )";
   const RunResult stale = run(forged, stash);
-  CHECK(stale.fault.kind == FaultKind::bad_argument);
-  CHECK(stale.fault.argument == 1);
+  CHECK(stale.fault_kind() == FaultKind::bad_argument);
+  CHECK(stale.fault->argument == 1);
   // Nor may a program look into the map itself.
   std::string peek(kLookUpTwice);
   peek.replace(peek.find("  r1 = r6\n"), 10, "  r0 = *(u64 *)(r6 + 0)\n  exit\n");
-  CHECK(run(peek, outer).fault.kind == FaultKind::bad_load);
+  CHECK(run(peek, outer).fault_kind() == FaultKind::bad_load);
 }
 
 TEST_CASE("a run may look up more inner maps than it has room for at first, and use them all") {

@@ -116,7 +116,7 @@ TEST_CASE("a fault names the source line") {
   const Executable faults = build(*object, "faults");
   XdpPacket packet(std::vector<std::byte>(64));
   const RunResult result = faults.run(packet);
-  CHECK(result.fault.kind == FaultKind::bad_load);
+  CHECK(result.fault_kind() == FaultKind::bad_load);
   const std::string text = faults.explain(result.fault);
   CHECK(text.find("at byte 4000 of packet, which has bytes 0 to 63") != std::string::npos);
   CHECK(text.find("api_object.bpf.c:67: return data[4000];") != std::string::npos);

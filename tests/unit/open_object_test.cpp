@@ -86,7 +86,7 @@ TEST_CASE("the last array of a section takes the room that is given to it") {
   const auto loaded = object->load();
   REQUIRE(loaded);
   CHECK(run(*loaded, "index_table", 99).value == 99);
-  CHECK(run(*loaded, "index_table", 100).fault.kind == FaultKind::bad_load);
+  CHECK(run(*loaded, "index_table", 100).fault_kind() == FaultKind::bad_load);
 }
 
 TEST_CASE("a size that the last array does not fill loses the types, and what no longer fits is cut") {
@@ -121,7 +121,7 @@ TEST_CASE("a map that is left out poisons the instructions that name it, which m
   REQUIRE(again->map("sized")->set_autocreate(false));
   again->global<int>("debug") = 4;
   const RunResult result = run(*again->load(), "use_sized");
-  CHECK(result.fault.kind == FaultKind::unresolved);
+  CHECK(result.fault_kind() == FaultKind::unresolved);
 }
 
 TEST_CASE("programs tell whether a skeleton builds them, and the application decides") {

@@ -105,24 +105,24 @@ TEST_CASE("a verified program runs on no context but its own") {
   const Executable packets = proven(judged(kReadsPacket, ProgType::xdp));
   std::array<std::byte, 64> bytes{};
   RawContext raw{std::span(bytes)};
-  CHECK(packets.run(raw).fault.kind == FaultKind::wrong_context);
-  CHECK(!packets.run(raw).fault.proven_otherwise);
+  CHECK(packets.run(raw).fault_kind() == FaultKind::wrong_context);
+  CHECK(!packets.run(raw).fault->proven_otherwise);
 
   // 16 bytes of a raw tracepoint's arguments.
   const Executable arguments = proven(judged("ldxdw %r0, [%r1+8]\nexit", ProgType::raw_tracepoint));
   bytes[8] = std::byte{9};
   CHECK(arguments.run(raw).value == 9);
   RawContext shorter{std::span(bytes).first(15)};
-  CHECK(arguments.run(shorter).fault.kind == FaultKind::wrong_context);
+  CHECK(arguments.run(shorter).fault_kind() == FaultKind::wrong_context);
   RawContext none;
-  CHECK(arguments.run(none).fault.kind == FaultKind::wrong_context);
+  CHECK(arguments.run(none).fault_kind() == FaultKind::wrong_context);
 
   // A system call program writes what it is handed.
   const Executable writer = proven(judged("mov %r0, 0\nstxdw [%r1+8], %r0\nexit", ProgType::syscall));
   CHECK(writer.run(raw).ok());
   CHECK(bytes[8] == std::byte{0});
   RawContext constant{std::span<const std::byte>(bytes)};
-  CHECK(writer.run(constant).fault.kind == FaultKind::wrong_context);
+  CHECK(writer.run(constant).fault_kind() == FaultKind::wrong_context);
 
   // Who reads nothing of it runs on anything.
   CHECK(proven(judged("mov %r0, 3\nexit", ProgType::sched_cls)).run(none).value == 3);
@@ -143,7 +143,7 @@ TEST_CASE("packet pointers come out of the type's own structure only") {
   std::array<std::byte, 256> bytes{};
   bytes[80] = std::byte{0xff};
   RawContext raw{std::span(bytes)};
-  CHECK(proven(verdict).run(raw).fault.kind == FaultKind::wrong_context);
+  CHECK(proven(verdict).run(raw).fault_kind() == FaultKind::wrong_context);
 }
 
 TEST_CASE("a helper of the application in Linux' place is none that was proven") {

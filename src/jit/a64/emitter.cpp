@@ -14,10 +14,12 @@ std::unique_ptr<Emitter> make_emitter(const Plan& plan, asmjit::CodeHolder& code
 namespace a64 {
 namespace {
 
-/// What emit_enter keeps on the stack, from the stack pointer up: C's frame and registers, then words of its own.
-constexpr std::int32_t kEntryRegisters = 72;  // where the caller's Registers are remembered
-constexpr std::int32_t kEntryUnwind = 80;
-constexpr std::int32_t kEntryBytes = 96;
+/// What entries keep on the stack, from the stack pointer up: C's frame, its registers, the outer entry's stack
+/// pointer.
+constexpr std::int32_t kEntryLast = 64;  // x25, after three pairs
+constexpr std::int32_t kEntryUnwind = 72;
+constexpr std::int32_t kEntryBytes = 80;
+constexpr std::int32_t kPlainEntryBytes = 48;
 
 /// All registers and the return address, a multiple of 16.
 constexpr std::int32_t kRegistersBytes = sizeof(vm::Registers) + 8;
@@ -34,35 +36,68 @@ A64Emitter::A64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(pla
 
 void A64Emitter::landing_pad() { a_.hint(kLandAnywhere); }
 
-/// enter(x0: registers, x1: code, x2: machine). Each entry keeps the outer one's stack pointer and gives it back.
-void A64Emitter::emit_enter() {
-  a_.bind(enter_);
+/// start(x0: machine, x1: r1, x2: r2). What cannot end early needs no way back from the middle, and functions keep what
+/// they use. What stands alone has one frame, below C's.
+void A64Emitter::emit_plain_start() {
+  a_.bind(start_);
   landing_pad();
-  a_.stp(kFramePointer, kReturnAddress, arm::ptr_pre(arm::sp, -kEntryBytes));
+  a_.stp(kFramePointer, kReturnAddress, arm::ptr_pre(arm::sp, -kPlainEntryBytes));
   a_.mov(kFramePointer, arm::sp);
-  a_.stp(arm::x19, arm::x20, arm::ptr(arm::sp, 16));
-  a_.stp(arm::x21, arm::x22, arm::ptr(arm::sp, 32));
-  a_.stp(arm::x23, arm::x24, arm::ptr(arm::sp, 48));
-  a_.stp(arm::x25, arm::x0, arm::ptr(arm::sp, kEntryRegisters - 8));
-  a_.mov(kMachine, arm::x2);
+  a_.stp(kFrame, kMachine, arm::ptr(arm::sp, 16));
+  a_.str(kFrameBottom, arm::ptr(arm::sp, 32));
+  if (plan_.stands_alone) {
+    a_.mov(kFrame, arm::sp);
+    a_.sub(kFrameBottom, kFrame, vm::kFrameBytes);
+    a_.mov(arm::sp, kFrameBottom);
+  } else {
+    a_.mov(kMachine, arm::x0);
+    a_.ldr(kFrame, SKEP_MACHINE(frame_pointer));
+    a_.sub(kFrameBottom, kFrame, vm::kFrameBytes);
+  }
+  a_.bl(entry());
+  if (plan_.stands_alone) a_.mov(arm::sp, kFrame);
+  a_.ldr(kFrameBottom, arm::ptr(arm::sp, 32));
+  a_.ldp(kFrame, kMachine, arm::ptr(arm::sp, 16));
+  a_.ldp(kFramePointer, kReturnAddress, arm::ptr_post(arm::sp, kPlainEntryBytes));
+  a_.ret(kReturnAddress);
+}
+
+/// start as above, and enter(x0: registers, x1: code, x2: machine). Each keeps the outer entry's stack pointer and
+/// gives it back.
+void A64Emitter::emit_start() {
+  const auto come_in = [this](const arm::GpX& machine) {
+    landing_pad();
+    a_.stp(kFramePointer, kReturnAddress, arm::ptr_pre(arm::sp, -kEntryBytes));
+    a_.mov(kFramePointer, arm::sp);
+    a_.stp(arm::x19, arm::x20, arm::ptr(arm::sp, 16));
+    a_.stp(arm::x21, arm::x22, arm::ptr(arm::sp, 32));
+    a_.stp(arm::x23, arm::x24, arm::ptr(arm::sp, 48));
+    a_.mov(kMachine, machine);
+    a_.ldr(kTemp, SKEP_MACHINE(unwind_sp));
+    a_.stp(arm::x25, kTemp, arm::ptr(arm::sp, kEntryLast));
+    a_.mov(kTemp, arm::sp);
+    a_.str(kTemp, SKEP_MACHINE(unwind_sp));
+    a_.ldr(kFrame, SKEP_MACHINE(frame_pointer));
+    a_.sub(kFrameBottom, kFrame, vm::kFrameBytes);
+  };
+  const asmjit::Label leave = a_.newLabel();
+  a_.bind(enter_);
+  come_in(arm::x2);
   a_.mov(kTemp2, arm::x1);
   a_.mov(kAddress, arm::x0);
-  a_.ldr(kTemp, SKEP_MACHINE(unwind_sp));
-  a_.str(kTemp, arm::ptr(arm::sp, kEntryUnwind));
-  a_.mov(kTemp, arm::sp);
-  a_.str(kTemp, SKEP_MACHINE(unwind_sp));
   for (unsigned i = 0; i < isa::kFramePointer; i += 2)
     a_.ldp(reg(i), reg(i + 1), arm::ptr(kAddress, static_cast<std::int32_t>(8 * i)));
-  a_.ldr(kFrame, SKEP_MACHINE(frame_pointer));
-  a_.sub(kFrameBottom, kFrame, vm::kFrameBytes);
   a_.blr(kTemp2);
-  a_.ldr(kAddress, arm::ptr(arm::sp, kEntryRegisters));
-  a_.str(reg(0), arm::ptr(kAddress));
-  const asmjit::Label leave = a_.newLabel();
+  a_.b(leave);
+  a_.bind(start_);
+  come_in(arm::x0);
+  for (unsigned i = 0; i < isa::kFramePointer; ++i)
+    if (i != 1 && i != 2) a_.mov(reg(i), arm::xzr);
+  a_.bl(entry());
   a_.bind(leave);
   a_.ldr(kTemp, arm::ptr(arm::sp, kEntryUnwind));
   a_.str(kTemp, SKEP_MACHINE(unwind_sp));
-  a_.ldr(arm::x25, arm::ptr(arm::sp, kEntryRegisters - 8));
+  a_.ldr(arm::x25, arm::ptr(arm::sp, kEntryLast));
   a_.ldp(arm::x23, arm::x24, arm::ptr(arm::sp, 48));
   a_.ldp(arm::x21, arm::x22, arm::ptr(arm::sp, 32));
   a_.ldp(arm::x19, arm::x20, arm::ptr(arm::sp, 16));

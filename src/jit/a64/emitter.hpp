@@ -17,7 +17,8 @@ class A64Emitter final : public Emitter {
 
  private:
   // emitter.cpp: frames, and what is put off
-  void emit_enter() override;
+  void emit_plain_start() override;
+  void emit_start() override;
   void emit_interpret() override;
   void begin_function(const FunctionPlan& function) override;
   void finish() override;

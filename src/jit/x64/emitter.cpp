@@ -14,7 +14,9 @@ namespace {
 
 constexpr x86::Gp kPreserved[] = {x86::rbx, x86::rbp, x86::r12, x86::r13, x86::r14, x86::r15};
 constexpr std::int32_t kRegistersBytes = sizeof(vm::Registers);
-// The call-out's own return address and the registers keep the stack at a multiple of 16.
+// Entries push the return address, what is preserved and unwind_sp; call-outs their return address and the registers:
+// both leave the stack at a multiple of 16.
+static_assert((8 + 8 * std::size(kPreserved) + 8) % 16 == 0);
 static_assert((8 + kRegistersBytes) % 16 == 0);
 
 }  // namespace
@@ -26,53 +28,62 @@ X64Emitter::X64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(pla
   unwind_ = a_.newLabel();
 }
 
-/// enter(rdi: registers, rsi: code, rdx: machine). Each entry keeps the outer one's stack pointer and gives it back.
-void X64Emitter::emit_enter() {
-  a_.bind(enter_);
-  if (plan_.is_plain) return emit_plain_enter();
+/// start(rdi: machine, rsi: r1, rdx: r2). What cannot end early needs no way back from the middle, and functions keep
+/// what they use. What stands alone has one frame: that of C.
+void X64Emitter::emit_plain_start() {
+  a_.bind(start_);
   a_.endbr64();
-  for (const x86::Gp& preserved : kPreserved) a_.push(preserved);
-  a_.push(x86::rdi);
-  a_.mov(kMachine, x86::rdx);
-  a_.mov(kTemp2, x86::rsi);
-  a_.push(SKEP_MACHINE(unwind_sp));
-  a_.push(x86::rax);  // alignment
-  a_.mov(SKEP_MACHINE(unwind_sp), x86::rsp);
-  for (unsigned i = 0; i < isa::kFramePointer; ++i) a_.mov(reg(i), x86::ptr_64(x86::rdi, static_cast<int>(8 * i)));
-  a_.mov(kFrame, SKEP_MACHINE(frame_pointer));
-  a_.call(kTemp2);
-  a_.mov(x86::rdi, x86::ptr_64(x86::rsp, 16));
-  a_.mov(x86::ptr_64(x86::rdi), x86::rax);
+  a_.push(kFrame);
+  if (plan_.stands_alone) {
+    a_.mov(kFrame, x86::rsp);
+    a_.sub(x86::rsp, static_cast<std::int32_t>(vm::kFrameBytes));
+    a_.call(entry());
+    a_.mov(x86::rsp, kFrame);
+  } else {
+    a_.push(kMachine);
+    a_.push(x86::rax);  // alignment
+    a_.mov(kMachine, x86::rdi);
+    a_.mov(kFrame, SKEP_MACHINE(frame_pointer));
+    a_.call(entry());
+    a_.pop(kMachine);  // alignment
+    a_.pop(kMachine);
+  }
+  a_.pop(kFrame);
+  a_.ret();
+}
+
+/// start as above, and enter(rdi: registers, rsi: code, rdx: machine). Each keeps the outer entry's stack pointer and
+/// gives it back.
+void X64Emitter::emit_start() {
+  const auto come_in = [this](const x86::Gp& machine) {
+    a_.endbr64();
+    for (const x86::Gp& preserved : kPreserved) a_.push(preserved);
+    a_.mov(kMachine, machine);
+    a_.push(SKEP_MACHINE(unwind_sp));
+    a_.mov(SKEP_MACHINE(unwind_sp), x86::rsp);
+    a_.mov(kFrame, SKEP_MACHINE(frame_pointer));
+  };
   const asmjit::Label leave = a_.newLabel();
+  a_.bind(enter_);
+  come_in(x86::rdx);
+  a_.mov(kTemp, x86::rdi);
+  a_.mov(kTemp2, x86::rsi);
+  for (unsigned i = 0; i < isa::kFramePointer; ++i) a_.mov(reg(i), x86::ptr_64(kTemp, static_cast<int>(8 * i)));
+  a_.call(kTemp2);
+  a_.jmp(leave);
+  a_.bind(start_);
+  come_in(x86::rdi);
+  for (unsigned i = 0; i < isa::kFramePointer; ++i)
+    if (i != 1 && i != 2) a_.xor_(reg(i).r32(), reg(i).r32());
+  a_.call(entry());
   a_.bind(leave);
-  a_.pop(x86::rax);
   a_.pop(SKEP_MACHINE(unwind_sp));
-  a_.pop(x86::rdi);
   for (std::size_t i = std::size(kPreserved); i-- > 0;) a_.pop(kPreserved[i]);
   a_.ret();
   // Whatever frames generated code has: they are dropped.
   a_.bind(unwind_);
   a_.mov(x86::rsp, SKEP_MACHINE(unwind_sp));
   a_.jmp(leave);
-}
-
-/// What cannot end early needs no way back from the middle, and keeps what it uses itself.
-void X64Emitter::emit_plain_enter() {
-  a_.endbr64();
-  a_.push(kFrame);
-  a_.push(kMachine);
-  a_.push(x86::rdi);
-  a_.mov(kMachine, x86::rdx);
-  a_.mov(kTemp2, x86::rsi);
-  a_.mov(reg(1), x86::ptr_64(x86::rdi, 8));
-  a_.mov(reg(2), x86::ptr_64(x86::rdi, 16));
-  a_.mov(kFrame, SKEP_MACHINE(frame_pointer));
-  a_.call(kTemp2);
-  a_.pop(x86::rdi);
-  a_.mov(x86::ptr_64(x86::rdi), x86::rax);
-  a_.pop(kMachine);
-  a_.pop(kFrame);
-  a_.ret();
 }
 
 void X64Emitter::emit_interpret() {
