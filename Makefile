@@ -35,7 +35,7 @@ bench: setup-bench build ## build, then run the benchmarks
 	@scripts/bench $(BUILD)
 
 referee: setup-referee build ## compare with the running kernel, libbpf and other tools (root)
-	@scripts/run-tests $(BUILD) -L referee -E '^referee_objects$$'
+	@scripts/run-tests $(BUILD) -L referee -E '^(referee_objects|verdicts.*|soundness_selftests)$$'
 	@JOBS=$(JOBS) scripts/referee-objects $(BUILD)
 
 fuzz: setup ## run every fuzzer, seeded, FUZZ_RUNS inputs each

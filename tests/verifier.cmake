@@ -20,10 +20,15 @@ skep_test(verifier_log ROOMS verifier program btf isa abi)
 skep_test(verdicts_explained SOURCES referee/verdicts/explained_test.cpp referee/verdicts/suite.cpp
                                      referee/verdicts/expectations.cpp
           ROOMS isa elf btf abi program loader verifier LABELS referee)
-skep_test(verdicts_kernel SOURCES referee/verdicts/kernel_test.cpp referee/verdicts/kernel_word.cpp
-                                  referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
-                                  referee/verdicts/matrix.cpp referee/reports.cpp support/objects.cpp
-          LIBRARIES skep LABELS referee)
+set(kernel_judge referee/verdicts/kernel_judge.cpp referee/verdicts/kernel_word.cpp referee/verdicts/suite.cpp
+                 referee/verdicts/expectations.cpp referee/verdicts/matrix.cpp referee/reports.cpp support/objects.cpp)
+skep_test(verdicts_kernel SOURCES referee/verdicts/kernel_test.cpp ${kernel_judge} LIBRARIES skep LABELS referee)
+# Debian's kernel in qemu: minutes, the first time.
+skep_test(verdicts_guest SOURCES referee/verdicts/guest_test.cpp ${kernel_judge}
+          ROOMS isa elf btf abi program loader verifier LABELS referee qemu)
+set_tests_properties(verdicts_guest PROPERTIES TIMEOUT 3600)
+skep_test(verdicts_keytable SOURCES referee/verdicts/keytable_test.cpp referee/verdicts/matrix.cpp support/objects.cpp
+          ROOMS isa elf btf abi program loader verifier LABELS referee)
 skep_test(verdicts_results SOURCES referee/verdicts/results_test.cpp referee/verdicts/kernel_word.cpp
                                    referee/verdicts/suite.cpp referee/verdicts/expectations.cpp
                                    referee/verdicts/matrix.cpp referee/reports.cpp

@@ -1,6 +1,8 @@
 // Reports lie in CACHE/KIND-DIGEST/, named by the digest of the object.
 #include "referee/reports.hpp"
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include "support/tools.hpp"
@@ -57,6 +59,16 @@ bool Reports::ask(const std::vector<objects::Found>& found, const std::string& c
     waiting = 0;
   }
   return true;
+}
+
+bool Reports::ask_at_once(const std::vector<objects::Found>& found, const std::string& command) const {
+  const tools::Scratch scratch;
+  std::string triples;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (const fs::path report = path_of(found[i]); !fs::exists(report))
+      triples += fmt::format("{} {} {}\n", found[i].name,
+                             scratch.write(std::to_string(i) + ".o", chars_of(found[i].image)), report.string());
+  return triples.empty() || std::system((command + " " + scratch.write("list", triples)).c_str()) == 0;
 }
 
 }  // namespace skep::referee

@@ -27,6 +27,8 @@ class Reports {
   /// Runs `command` with triples of name, object and report for those of `found` that have no report yet; few enough at
   /// a time for a command line. False when it fails.
   bool ask(const std::vector<objects::Found>& found, const std::string& command) const;
+  /// The same for a command that wants them all in one file, lines of such triples; what it prints is shown.
+  bool ask_at_once(const std::vector<objects::Found>& found, const std::string& command) const;
 
  private:
   std::filesystem::path folder_;

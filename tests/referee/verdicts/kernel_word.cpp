@@ -1,4 +1,4 @@
-// A report depends on the witness and on the kernel that runs.
+// A report depends on the witness and on the kernel that it asks.
 #include "referee/verdicts/kernel_word.hpp"
 
 #include <doctest/doctest.h>
@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <sstream>
+
+#include <fmt/format.h>
 
 #include "support/kernel.hpp"
 #include "support/tools.hpp"
@@ -38,10 +40,29 @@ std::optional<KernelWitness> KernelWitness::open() {
   ::uname(&system);
   const std::string_view release = system.release;
   const std::uint64_t depends = digest(std::as_bytes(std::span(release)), digest(*bytes));
-  return KernelWitness(witness.string(), Reports(cache, "kernel", depends));
+  return KernelWitness(witness.string(), Reports(cache, "kernel", depends), false);
 }
 
-void KernelWitness::ask(const std::vector<objects::Found>& found) const { CHECK(reports_.ask(found, command_)); }
+std::optional<KernelWitness> KernelWitness::open_guest() {
+  const char* cache = std::getenv("SKEP_REFEREE_CACHE");
+  const fs::path guest = fs::path(cache == nullptr ? "" : cache) / "guest";
+  const auto witness = tools::read_file(guest / "witness"), release = tools::read_file(guest / "release");
+  if (!witness || !release) {
+    MESSAGE("SKIP: no guest with Debian's 6.12 kernel, make referee prepares it");
+    return {};
+  }
+  for (const char* tool : {"qemu-system-x86_64", "cpio"})
+    if (!tools::have(tool)) {
+      MESSAGE("SKIP: no " << tool << ", make setup-referee installs it");
+      return {};
+    }
+  return KernelWitness(fmt::format("scripts/referee-guest {}", cache),
+                       Reports(cache, "guest", digest(*release, digest(*witness))), true);
+}
+
+void KernelWitness::ask(const std::vector<objects::Found>& found) const {
+  CHECK((at_once_ ? reports_.ask_at_once(found, command_) : reports_.ask(found, command_)));
+}
 
 KernelWords KernelWitness::about(const objects::Found& found) const {
   KernelWords words;
