@@ -26,6 +26,7 @@ using isa::Operation;
 
 constexpr std::int32_t kFrameBytes = 512;
 constexpr unsigned kNoRegister = 255;
+constexpr std::int32_t kPacketLoadOps = 4;
 
 /// The code of a form's variant; the form's own code where it has no such variant.
 constexpr auto kVariants = [] {
@@ -63,19 +64,22 @@ class Lowering {
     if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
     if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
     if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
-    number_ops();
     if (facts_ != nullptr) {
       SettledProgram settled = settle(*image_->program, *facts_, image_->maps);
       insns_ = std::move(settled.insns);
       settled_ = std::move(settled.at);
     }
+    number_ops();
     find_functions();
     collect_regions();
-    for (const std::uint32_t pc : image_->pcs)
+    for (const std::uint32_t pc : image_->pcs) {
+      const bool done = image_->ops.size() > op_of_pc_[pc];  // it takes several ops
+      if (done) continue;
       if (auto ok = lower_insn(pc); !ok) {
         if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
         return fail(std::move(ok).error());
       }
+    }
     return std::move(image_);
   }
 
@@ -125,17 +129,25 @@ class Lowering {
     }
   }
 
+  /// What an instruction that is run, or could be, takes.
+  [[nodiscard]] std::size_t count_of_ops(std::uint32_t pc) const {
+    return is_live(pc) && loads_packet(form_at(pc)) ? kPacketLoadOps : 1;
+  }
+  [[nodiscard]] static bool loads_packet(const FormInfo& info) {
+    return info.operands == Operands::packet_abs || info.operands == Operands::packet_ind;
+  }
+
   void number_ops() {
+    leave_out_jumps();
     // A function whose address is taken stays something to call, even when nobody does.
     std::vector<bool> named(insns_.size(), false);
-    leave_out_jumps();
     for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
       if (is_live(pc) && form_at(pc).form == Form::lddw_func)
         named[static_cast<std::size_t>(isa::jump_target(insns_[pc], form_at(pc), pc))] = true;
     op_of_pc_.assign(insns_.size(), 0);
     for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc)) {
       op_of_pc_[pc] = static_cast<std::uint32_t>(image_->pcs.size());
-      if (is_run(pc) || (named[pc] && !is_live(pc))) image_->pcs.push_back(pc);
+      if (is_run(pc) || (named[pc] && !is_live(pc))) image_->pcs.insert(image_->pcs.end(), count_of_ops(pc), pc);
     }
     image_->ops.reserve(image_->pcs.size());
     is_target_.assign(image_->pcs.size(), false);
@@ -181,7 +193,8 @@ class Lowering {
     const std::uint32_t op = op_of_pc_[pc];
     const Function& here = function_around(op);
     const bool ends_flow = info.form == Form::exit || info.operation == Operation::ja_;
-    if (!ends_flow && op + 1 < image_->pcs.size() && &function_around(op + 1) != &here) return true;
+    const std::uint32_t next = pc + width_at(pc);
+    if (!ends_flow && next < insns_.size() && &function_around(op_of_pc_[next]) != &here) return true;
     if (!info.has_target() || info.form == Form::call_subprog || info.form == Form::lddw_func) return false;
     const auto target = static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc));
     return &function_around(op_of_pc_[target]) != &here;
@@ -210,8 +223,6 @@ class Lowering {
       image_->ops.push_back({Code::trap});
       return {};
     }
-    switch (info.operands) {
-      case Operands::none:
     if (!settled_.empty() && settled_[pc].becomes == Becomes::number) {
       const bool calls = info.operands == Operands::call_imm;
       op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled_[pc].number)};
@@ -220,12 +231,16 @@ class Lowering {
       image_->ops.push_back(op);
       return {};
     }
+    switch (info.operands) {
+      case Operands::none:
       case Operands::dst:
       case Operands::dst_imm:
       case Operands::dst_src:
+        break;
       case Operands::packet_abs:
       case Operands::packet_ind:
-        break;
+        lower_packet_load(op);
+        return {};
       case Operands::dst_src_imm:
         return fail(ErrorCode::unsupported, "", "addr_space_cast needs an arena map, which skep does not have yet");
       case Operands::jump_off:
@@ -267,6 +282,15 @@ class Lowering {
     use_ready_register(pc, info, op);
     image_->ops.push_back(op);
     return {};
+  }
+
+  /// Past the packet's end the function that loads returns 0; it need not be the program.
+  void lower_packet_load(const Op& load) {
+    image_->ops.push_back(load);
+    image_->ops.push_back({Code::jne64_imm, 0, 0, kPacketLoadOps - 1, static_cast<std::int64_t>(kPastPacket)});
+    image_->ops.push_back({Code::mov64_imm, 0, 0, 0, 0});
+    image_->ops.push_back({Code::exit});
+    ready_ = kNoRegister;
   }
 
   /// Chooses the variant for an operand that the last op wrote, and notes what this op leaves at hand.
@@ -543,6 +567,7 @@ class Lowering {
   std::vector<Insn> insns_;
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
+  std::vector<Settled> settled_;                  // by pc; empty without facts
   std::vector<std::uint32_t> op_of_pc_;
   std::vector<bool> is_target_;   // by op: control may come from elsewhere than the op before
   unsigned ready_ = kNoRegister;  // the register that the engine has at hand
@@ -553,4 +578,3 @@ class Lowering {
 Result<std::shared_ptr<Image>> lower(Inputs inputs) { return Lowering(std::move(inputs)).run(); }
 
 }  // namespace skep::lower
-  std::vector<Settled> settled_;                  // by pc; empty without facts

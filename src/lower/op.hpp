@@ -58,6 +58,9 @@ enum class Code : std::uint16_t {
   trap,                 ///< an instruction that relocation poisoned: ends the run with a fault
 };
 
+/// What a load past the packet's end (packet_abs, packet_ind) leaves in r0; no other one is wider than 32 bits.
+inline constexpr std::uint64_t kPastPacket = ~std::uint64_t{0};
+
 struct Op {
   Code code = Code::exit;
   std::uint8_t dst = 0;

@@ -80,13 +80,12 @@ bool Run::atomic_allowed(const lower::Op& op, Access access, unsigned base, std:
   return false;
 }
 
-bool Run::load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) noexcept {
-  if (memories().empty()) return false;
+std::uint64_t Run::load_packet(std::uint64_t off, unsigned size) noexcept {
+  if (memories().empty()) return lower::kPastPacket;
   const Context::Memory& packet = memories().back();
-  if (off > packet.bytes || size > packet.bytes - off) return false;
-  value = load_sized(reinterpret_cast<std::uint64_t>(packet.base) + off, size);
-  value = __builtin_bswap64(value) >> (64 - 8 * size);
-  return true;
+  if (off > packet.bytes || size > packet.bytes - off) return lower::kPastPacket;
+  const std::uint64_t value = load_sized(reinterpret_cast<std::uint64_t>(packet.base) + off, size);
+  return __builtin_bswap64(value) >> (64 - 8 * size);
 }
 
 bool Run::check_arguments(const lower::Op& op, const abi::Helper& row, const Registers& r) noexcept {

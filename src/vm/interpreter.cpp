@@ -267,15 +267,9 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
   SKEP_NEXT();
 #define SKEP_CODE_lddw(form, opcode, operation, off_, imm_)
 #define SKEP_PACKET(form, opcode, offset)                                                 \
-  op_##form: {                                                                            \
-    std::uint64_t value = 0;                                                              \
-    if (!run.load_packet(offset, access_size(opcode), value)) {                           \
-      run.m_.ended = 1;                                                                  \
-      goto ended;                                                                         \
-    }                                                                                     \
-    r[0] = value;                                                                         \
-    SKEP_NEXT();                                                                          \
-  }
+  op_##form:                                                                              \
+  r[0] = run.load_packet(offset, access_size(opcode));                                    \
+  SKEP_NEXT();
 #define SKEP_CODE_packet_abs(form, opcode, operation, off_, imm_) SKEP_PACKET(form, opcode, SKEP_IMM)
 #define SKEP_CODE_packet_ind(form, opcode, operation, off_, imm_) \
   SKEP_PACKET(form, opcode, SKEP_IMM + static_cast<std::uint32_t>(r[op->src]))

@@ -83,7 +83,7 @@ const void* CallOuts::packet(Machine& machine, std::uint64_t op, std::uint64_t, 
   const Shape& shape = lower::shape_of(at.code);
   const bool indirect = shape.operands == isa::Operands::packet_ind;
   const std::uint64_t off = static_cast<std::uint64_t>(at.imm) + (indirect ? static_cast<std::uint32_t>(r[at.src]) : 0);
-  if (!run_of(machine).load_packet(off, shape.bytes(), r[0])) machine.ended = 1;
+  r[0] = run_of(machine).load_packet(off, shape.bytes());
   return settle(machine, op);
 }
 

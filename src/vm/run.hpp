@@ -131,8 +131,8 @@ class Run final : public helpers::Env {
   /// The image behind a tail call, kept alive until the run ends; null when the call falls through.
   [[nodiscard]] const lower::Image* tail_target(const Registers& r) noexcept;
   void switch_to(const lower::Image& image) noexcept;
-  /// Legacy packet load; false when the packet ends before, which ends the program with 0.
-  [[nodiscard]] bool load_packet(std::uint64_t off, unsigned size, std::uint64_t& value) noexcept;
+  /// Legacy packet load; lower::kPastPacket when the packet ends before.
+  [[nodiscard]] std::uint64_t load_packet(std::uint64_t off, unsigned size) noexcept;
 
   /// The context's plain memory; asked for when first needed.
   [[nodiscard]] std::span<const Context::Memory> memories() noexcept;

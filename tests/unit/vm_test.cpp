@@ -277,6 +277,31 @@ TEST_CASE("legacy packet loads read network order and end the program with 0 pas
   CHECK(past.value == 0);
 }
 
+TEST_CASE("a legacy packet load past the end, in a function, returns 0 to the caller") {
+  constexpr const char* kText =
+      "mov %r6, %r1\n"
+      "mov %r2, 2\n"
+      "call local +7\n"  // 2 bytes at 2: there
+      "mov %r7, %r0\n"
+      "mov %r1, %r6\n"
+      "mov %r2, 3\n"
+      "call local +3\n"  // at 3: the last one is not
+      "lsh %r7, 8\n"
+      "add %r0, %r7\n"
+      "exit\n"
+      "mov %r6, %r1\n"
+      "ldindh %r2, 0\n"
+      "add %r0, 7\n"
+      "exit";
+  std::array<std::byte, 4> bytes{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  RawContext context{std::span(bytes)};
+  for (const Mode mode : {Mode::guarded, Mode::unguarded}) {
+    AsmOptions options;
+    options.build.mode = mode;
+    CHECK(run_asm(kText, context, options).value == (0x0304 + 7) << 8);
+  }
+}
+
 TEST_CASE("an unguarded XDP program sees its packet through the context's fields") {
   AsmOptions options;
   options.type = ProgType::xdp;
