@@ -1,4 +1,5 @@
-# What profilers and debuggers see of machine code.
+# What profilers and debuggers see of machine code, and what is not to be seen in it.
+skep_test(jit_blind LIBRARIES skep)
 skep_test(jit_seen LIBRARIES skep)
 if(TARGET skep_cli)
   target_compile_definitions(jit_seen_test PRIVATE SKEP_COMMAND="$<TARGET_FILE:skep_cli>"

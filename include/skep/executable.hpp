@@ -129,6 +129,10 @@ struct BuildOptions {
   /// (Linux 5.1). Not when seen_by names somebody: debuggers write breakpoints into code, and perf looks up names for
   /// anonymous memory only. Never is memory writable and executable at once, sealed or not.
   bool sealed = true;
+  /// Numbers that the program's author chose (immediates) do not appear in its machine code, where they might be
+  /// instructions to whoever finds a way to jump there. Unset: for programs that nobody vouches for, which are those
+  /// run guarded without a proof, and those verified as an unprivileged user's (VerifyOptions::bpf off).
+  std::optional<bool> blind;
 };
 
 class Executable {

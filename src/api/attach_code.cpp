@@ -7,15 +7,19 @@
 
 namespace skep {
 
-Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool proven) {
+Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust) {
   if (options.engine == Engine::interpreter) return {};
   // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
   const bool metered = image.guarded || options.metered;
+  const bool proven = trust != Trust::unproven;
+  // Unguarded programs without a proof are trusted as if they were linked in.
+  const bool untrusted = trust == Trust::unproven ? image.guarded : trust == Trust::unprivileged;
   const bool seen = !options.seen_by.empty();
   auto code = jit::compile(image, {.metered = metered,
                                    .polls = !metered && !proven,
                                    .keep_map = options.keep_code_map || seen,
-                                   .sealed = options.sealed && !seen});
+                                   .sealed = options.sealed && !seen,
+                                   .blind = options.blind.value_or(untrusted)});
   if (!code && options.engine != Engine::jit) return {};
   auto shown = code.and_then([&](auto& native) { return jit::show(std::move(native), image, options.seen_by); });
   if (!shown) return fail(std::move(shown).error());

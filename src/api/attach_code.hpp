@@ -7,8 +7,15 @@
 
 namespace skep {
 
-/// Gives `image` machine code as the options ask for it. `proven`: by the verifier, loops and all. Errors, where only
+/// Whose word there is for a program.
+enum class Trust : std::uint8_t {
+  unproven,      ///< nobody's
+  unprivileged,  ///< the verifier's; who gave it has no privileges (VerifyOptions::bpf)
+  privileged,    ///< the verifier's
+};
+
+/// Gives `image` machine code as the options ask for it. Errors, where only
 /// the JIT will do: unsupported, limit; in any case those of the options' watchers.
-[[nodiscard]] Result<void> attach_code(lower::Image& image, const BuildOptions& options, bool proven);
+[[nodiscard]] Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust);
 
 }  // namespace skep

@@ -24,7 +24,8 @@ std::string slot_name(const loader::MapDef& def, std::size_t slot) {
 }
 
 Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program::Program> program,
-                        const BuildOptions& options, std::shared_ptr<const verifier::Facts> facts) {
+                        const BuildPlan& plan, std::shared_ptr<const verifier::Facts> facts) {
+  const BuildOptions& options = plan.options;
   lower::Inputs inputs;
   inputs.program = std::move(program);
   for (const Map& map : object.maps) inputs.maps.push_back(map.storage());
@@ -33,11 +34,11 @@ Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program:
   inputs.app_kfuncs = options.kfuncs;
   const Mode mode = options.mode.value_or(facts != nullptr ? Mode::unguarded : Mode::guarded);
   inputs.guarded = mode != Mode::unguarded;
-  const bool proven = facts != nullptr;
+  const Trust trust = facts == nullptr ? Trust::unproven : plan.verify.bpf ? Trust::privileged : Trust::unprivileged;
   if (mode != Mode::guarded) inputs.facts = std::move(facts);
   auto image = lower::lower(std::move(inputs));
   if (!image) return fail(std::move(image).error());
-  if (auto ok = attach_code(**image, options, proven); !ok) return fail(std::move(ok).error());
+  if (auto ok = attach_code(**image, options, trust); !ok) return fail(std::move(ok).error());
   return Image(std::move(*image));
 }
 
@@ -82,7 +83,7 @@ class SlotBuild {
                     verifier::text_of(report.findings.front()));
       facts = std::move(report.facts);
     }
-    auto image = lower_one(object_, program, plan_.options, std::move(facts));
+    auto image = lower_one(object_, program, plan_, std::move(facts));
     if (!image) return image;
     images_.emplace(program.get(), *image);
     for (std::size_t i = 0; i < visited_.size(); ++i) {

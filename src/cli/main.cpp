@@ -156,6 +156,8 @@ void set_up_dis(CLI::App& verb, DisOptions& o) {
   guarded->excludes(verified)->excludes(unguarded);
   verified->excludes(unguarded);
   verb.add_flag("--metered", o.metered, "code that counts its instructions")->needs(jit);
+  verb.add_flag("--no-blind", o.no_blind, "the program's numbers as they are, also where nobody vouches for it")
+      ->needs(jit);
 }
 
 void set_up_verify(CLI::App& verb, VerifyOptions& o) {

@@ -36,6 +36,7 @@ Result<NativeListing> NativeListing::make(const Program& program, const DisOptio
   build.engine = Engine::jit;
   build.metered = options.metered;
   build.keep_code_map = true;
+  if (options.no_blind) build.blind = false;
   std::string how = options.trust == Trust::guarded ? "guarded" : "unguarded";
   if (options.trust == Trust::unguarded) build.mode = Mode::unguarded;
   const bool as_it_is = options.trust == Trust::guarded || options.trust == Trust::unguarded;

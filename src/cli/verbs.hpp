@@ -62,6 +62,7 @@ struct DisOptions {
   enum class Trust : std::uint8_t { best, guarded, verified, unguarded };
   Trust trust = Trust::best;  ///< how it is built; best: verified, or else guarded
   bool metered = false;
+  bool no_blind = false;  ///< numbers as they are
 };
 int dis(const DisOptions& options);
 

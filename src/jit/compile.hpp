@@ -16,6 +16,7 @@ struct Options {
   bool polls = false;       ///< look at every back edge whether the run is asked to stop; metered code does so anyway
   bool keep_map = false;    ///< note what each instruction became: MachineCode::parts
   bool sealed = true;       ///< code that nobody can make writable again, not even a debugger
+  bool blind = false;       ///< numbers that the program chose are not in its code: see blind.hpp
 };
 
 /// There is a backend for this machine.

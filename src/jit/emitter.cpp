@@ -47,7 +47,7 @@ void Emitter::emit_all() {
       mark(MachineCode::Role::insn, index);
       if (targets_[index].isValid()) bind(targets_[index]);
       if (plan_.options.metered && plan_.ops[index].starts_block) meter(index, plan_.refunds[index] + 1);
-      const std::uint32_t done = fused(index, function_->end);
+      const std::uint32_t done = plan_.options.blind ? 0 : fused(index, function_->end);
       if (done == 0) emit_op(index);
       index += std::max(done, 1u);
     }
@@ -67,6 +67,15 @@ asmjit::Label Emitter::target_of(const At& at) const {
 
 void Emitter::emit_op(std::uint32_t index) {
   const At here = at(index);
+  const auto blind = plan_.options.blind ? blinded(here.op, here.shape) : std::nullopt;
+  if (!blind) return emit_as(here);
+  const bool is_store = blind->shape.operands == Operands::store_src;  // see unite_number()
+  if (!is_store) unite(blind->into, masks_.halves(blind->number));
+  if (blind->into == kNumber) emit_as(At{blind->op, blind->shape, index});
+}
+
+void Emitter::emit_as(const At& here) {
+  const std::uint32_t index = here.index;
   const bool goes_back = here.op.off <= 0;
   switch (here.shape.operands) {
     case Operands::none:

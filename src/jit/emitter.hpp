@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "jit/blind.hpp"
 #include "jit/plan.hpp"
 #include "vm/native.hpp"
 
@@ -82,6 +83,7 @@ class Emitter {
   virtual void alu_reg(const At& at) = 0;  ///< movsx, too
   virtual void unary(const At& at) = 0;    ///< neg and byte order
   virtual void constant(const At& at) = 0;
+  virtual void unite(unsigned reg, const Halves& halves) = 0;  ///< reg, or kNumber's register, = first ^ second
   virtual void load(const At& at) = 0;
   virtual void store(const At& at) = 0;
   virtual void atomic(const At& at) = 0;
@@ -109,6 +111,10 @@ class Emitter {
   void mark(MachineCode::Role role, std::uint32_t index = 0) {
     if (plan_.options.keep_map) add_part(role, index);
   }
+  /// Puts the number of a blinded store into kNumber's register: after its guard, which may want that for itself.
+  void unite_number(const At& at) {
+    if (at.op.src == kNumber) unite(kNumber, masks_.halves(static_cast<std::uint64_t>(at.op.imm)));
+  }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
   [[nodiscard]] asmjit::Label target_of(const At& at) const;
   [[nodiscard]] const asmjit::Label& entry() const noexcept { return functions_.front(); }
@@ -125,6 +131,7 @@ class Emitter {
 
  private:
   void emit_op(std::uint32_t index);
+  void emit_as(const At& here);
   void emit_coded(const At& at);
   void add_part(MachineCode::Role role, std::uint32_t index);
 
@@ -132,6 +139,7 @@ class Emitter {
   std::vector<asmjit::Label> targets_;  // by op, invalid where no jump leads
   const FunctionPlan* function_ = nullptr;
   std::vector<MachineCode::Part> parts_;
+  Masks masks_;
 };
 
 /// The backend of this machine. `near` of compile() is an address of the library, close to what the code calls.

@@ -70,18 +70,19 @@ std::uint64_t every() {
 
 class Compared {
  public:
-  /// Runs on both engines; with and without guards on the JIT.
+  /// Runs on both engines; with and without guards on the JIT, every other guarded one blinded.
   void check(const std::vector<Insn>& tested, bool guarded_only = false) {
     if (asked_++ % every_ != 0) return;
     const auto program = Program::from_insns(around(tested));
     REQUIRE(program);
-    const auto build = [&](Mode mode, Engine engine) {
-      auto built = Executable::build(*program, {.mode = mode, .engine = engine});
+    const auto build = [&](Mode mode, Engine engine, std::optional<bool> blind = {}) {
+      auto built = Executable::build(*program, {.mode = mode, .engine = engine, .blind = blind});
       REQUIRE_MESSAGE(built, built.error().message());
       return *built;
     };
     const Executable slow = build(Mode::guarded, Engine::interpreter);
-    const Executable guarded = build(Mode::guarded, Engine::jit);
+    blind_ = !blind_;
+    const Executable guarded = build(Mode::guarded, Engine::jit, blind_);
     const Executable free = guarded_only ? guarded : build(Mode::unguarded, Engine::jit);
     for (const Memory& input : inputs()) {
       const Outcome expected = run(slow, input);
@@ -115,6 +116,7 @@ class Compared {
   alignas(16) Memory memory_{};  // one place for all runs: addresses are the same
   std::uint64_t every_ = every();
   std::uint64_t asked_ = 0;
+  bool blind_ = false;
   std::uint64_t count_ = 0;
   std::uint64_t different_ = 0;
 };

@@ -16,8 +16,9 @@ namespace skep::jit::a64 {
 
 namespace arm = asmjit::a64;
 
-inline constexpr std::array<arm::GpX, isa::kRegisters> kRegisters{
-    arm::x0, arm::x1, arm::x2, arm::x3, arm::x4, arm::x5, arm::x19, arm::x20, arm::x21, arm::x22, arm::x23};
+/// The last one is kNumber's: kTemp3.
+inline constexpr std::array<arm::GpX, isa::kRegisters + 1> kRegisters{
+    arm::x0, arm::x1, arm::x2, arm::x3, arm::x4, arm::x5, arm::x19, arm::x20, arm::x21, arm::x22, arm::x23, arm::x11};
 
 inline constexpr arm::GpX kMachine = arm::x24;
 inline constexpr arm::GpX kFrame = arm::x23;

@@ -54,6 +54,14 @@ void A64Emitter::move_constant(const arm::GpX& dst, std::uint64_t value) {
   }
 }
 
+/// Needs kTemp.
+void A64Emitter::unite(unsigned into, const Halves& halves) {
+  const arm::GpX& dst = reg(into);
+  move_constant(dst, halves.first);
+  move_constant(kTemp, halves.second);
+  a_.eor(dst, dst, kTemp);
+}
+
 void A64Emitter::constant(const At& at) { move_constant(reg(at.op.dst), static_cast<std::uint64_t>(at.op.imm)); }
 
 void A64Emitter::add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64_t value) {

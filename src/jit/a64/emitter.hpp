@@ -36,6 +36,7 @@ class A64Emitter final : public Emitter {
   void alu_reg(const At& at) override;
   void unary(const At& at) override;
   void constant(const At& at) override;
+  void unite(unsigned into, const Halves& halves) override;
   void move_constant(const arm::GpX& dst, std::uint64_t value);
   /// dst = src + value at their width. Uses kTemp for what no immediate holds; src must be another register then.
   void add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64_t value);

@@ -114,6 +114,7 @@ void A64Emitter::load(const At& at) {
 
 void A64Emitter::move_out(const At& at, const arm::Mem& to) {
   const unsigned bytes = at.shape.bytes();
+  unite_number(at);
   arm::Gp src = reg(at.op.src);
   if (at.shape.operands == isa::Operands::store_imm) {
     src = at.op.imm == 0 ? arm::Gp(arm::xzr) : arm::Gp(kTemp);

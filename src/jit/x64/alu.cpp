@@ -19,6 +19,21 @@ void X64Emitter::move_constant(const x86::Gp& dst, std::uint64_t value) {
 
 void X64Emitter::constant(const At& at) { move_constant(reg(at.op.dst), static_cast<std::uint64_t>(at.op.imm)); }
 
+/// Needs kTemp for halves of 64 bits.
+void X64Emitter::unite(unsigned into, const Halves& halves) {
+  const x86::Gp& dst = reg(into);
+  const auto second = static_cast<std::int64_t>(halves.second);
+  move_constant(dst, halves.first);
+  if (halves.first <= UINT32_MAX && halves.second <= UINT32_MAX) {
+    a_.xor_(dst.r32(), static_cast<std::int32_t>(second));
+  } else if (second == static_cast<std::int32_t>(second)) {
+    a_.xor_(dst, second);
+  } else {
+    move_constant(kTemp, halves.second);
+    a_.xor_(dst, kTemp);
+  }
+}
+
 void X64Emitter::alu_imm(const At& at) {
   const unsigned width = at.shape.width;
   const x86::Gp dst = sized(reg(at.op.dst), width);

@@ -35,6 +35,7 @@ class X64Emitter final : public Emitter {
   void alu_reg(const At& at) override;
   void unary(const At& at) override;
   void constant(const At& at) override;
+  void unite(unsigned into, const Halves& halves) override;
   void move_constant(const x86::Gp& dst, std::uint64_t value);
   void divide(const At& at, const x86::Gp& divisor, bool nonzero);
   void divide_by_constant(const At& at);

@@ -87,7 +87,7 @@ bool X64Emitter::reaches_shortly(const At& at) const {
   if (at.op.off <= 0 || target >= function().end || plan_.options.polls || plan_.options.long_jumps) return false;
   unsigned bytes = 0;
   for (std::uint32_t i = at.index + 1; i < target; ++i) {
-    if (plan_.ops[i].is_loop_head) return false;
+    if (plan_.ops[i].is_loop_head || plan_.options.blind) return false;  // takes bytes that are not counted here
     bytes +=
         most_bytes(image().ops[i], lower::shape_of(image().ops[i].code)) + (plan_.ops[i].starts_block ? a_block : 0);
     if (bytes >= kFar) return false;

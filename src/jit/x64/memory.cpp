@@ -96,6 +96,7 @@ void X64Emitter::load(const At& at) {
 
 void X64Emitter::move_out(const At& at, x86::Mem to) {
   const unsigned bytes = at.shape.bytes();
+  unite_number(at);
   if (at.shape.operands == isa::Operands::store_imm) {
     const auto imm = static_cast<std::int32_t>(at.op.imm);
     if (bytes == 1) a_.mov(to, imm & 0xff);
