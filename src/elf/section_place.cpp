@@ -1,8 +1,11 @@
-// Header, section headers, section names: each read whole, and checked by being there.
+// Header, section headers, section names: each read whole, and checked by being there. Files of the other byte order
+// are turned as they are read, in the fields that matter here.
 #include "elf/section_place.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,7 +17,7 @@ namespace skep::elf {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kElfMagic = {0x7f, 'E', 'L', 'F'};
-constexpr std::uint8_t kClass64 = 2, kLittleEndian = 1;
+constexpr std::uint8_t kClass64 = 2, kLittleEndian = 1, kBigEndian = 2;
 constexpr std::uint16_t kExtendedIndex = 0xffff;
 constexpr std::uint64_t kMostSections = 1u << 16, kMostNameBytes = 16u << 20;
 
@@ -26,30 +29,43 @@ std::optional<Raw> read(const ReadAt& file, std::uint64_t offset) {
   return bytes ? ByteReader(*bytes).read<Raw>(0) : std::nullopt;
 }
 
+template <class... Fields>
+void turn(Fields&... fields) {
+  const auto turn_one = [](auto& field) { std::ranges::reverse(std::as_writable_bytes(std::span(&field, 1))); };
+  (turn_one(fields), ...);
+}
+
 /// The section headers, and the place of their names.
 struct Headers {
+  bool foreign = false;  ///< of the other byte order
   std::vector<std::byte> sections;
   std::uint64_t count = 0;
   SectionPlace names;
 
   [[nodiscard]] RawSection operator[](std::uint64_t index) const {
-    return *ByteReader(sections).read<RawSection>(index * sizeof(RawSection));
+    RawSection section = *ByteReader(sections).read<RawSection>(index * sizeof(RawSection));
+    if (foreign) turn(section.name, section.type, section.flags, section.offset, section.size, section.link);
+    return section;
   }
 };
 
 Result<Headers> read_headers(const ReadAt& file) {
-  const auto header = read<RawHeader>(file, 0);
+  auto header = read<RawHeader>(file, 0);
   if (!header || !is_elf(file)) return malformed("no ELF header");
-  if (header->ident[4] != kClass64 || header->ident[5] != kLittleEndian)
-    return fail(ErrorCode::unsupported, "elf", "is no 64-bit little-endian file");
+  const std::uint8_t order = header->ident[5];
+  if (header->ident[4] != kClass64 || (order != kLittleEndian && order != kBigEndian))
+    return fail(ErrorCode::unsupported, "elf", "is no 64-bit file");
+  Headers headers{.foreign = order == kBigEndian};
+  if (headers.foreign) turn(header->shoff, header->shentsize, header->shnum, header->shstrndx);
   if (header->shentsize != sizeof(RawSection) || header->shoff == 0)
     return malformed(fmt::format("section headers of {} bytes at {}", header->shentsize, header->shoff));
   // Files with very many sections keep both numbers in the first section's header.
-  const auto first = read<RawSection>(file, header->shoff);
-  if (!first) return malformed("ends before its section headers");
-  Headers headers;
-  headers.count = header->shnum != 0 ? header->shnum : first->size;
-  const std::uint64_t names = header->shstrndx != kExtendedIndex ? header->shstrndx : first->link;
+  auto one = file(header->shoff, sizeof(RawSection));
+  if (!one) return malformed("ends before its section headers");
+  headers.sections = *std::move(one);
+  const RawSection first = headers[0];
+  headers.count = header->shnum != 0 ? header->shnum : first.size;
+  const std::uint64_t names = header->shstrndx != kExtendedIndex ? header->shstrndx : first.link;
   if (headers.count > kMostSections || names >= headers.count)
     return malformed(fmt::format("{} sections, names in section {}", headers.count, names));
   auto sections = file(header->shoff, headers.count * sizeof(RawSection));

@@ -22,8 +22,8 @@ using ReadAt = std::function<std::optional<std::vector<std::byte>>(std::uint64_t
 struct SectionPlace {
   std::uint64_t offset = 0, bytes = 0;  ///< not checked against the file
 };
-/// The first section of that name; nothing when there is none, or it has no contents. 64-bit little-endian files only,
-/// others are ErrorCode::unsupported, as is a compressed section. Reads at most 20 MiB.
+/// The first section of that name; nothing when there is none, or it has no contents. 64-bit files of either
+/// byte order; others are ErrorCode::unsupported, as is a compressed section. Reads at most 20 MiB.
 [[nodiscard]] Result<std::optional<SectionPlace>> find_section(const ReadAt& file, std::string_view name);
 
 }  // namespace skep::elf

@@ -89,6 +89,22 @@ TEST_CASE("types are read from raw files and out of ELF files of any machine") {
   CHECK((*vmlinux)->find(Kind::struct_, "kern") == 2);
 }
 
+TEST_CASE("types are read out of ELF files of the other byte order") {
+  const tools::Scratch scratch;
+  const std::string source = scratch.write("s390.c", "struct kern { int before; long x; } kern;");
+  const std::string object = scratch.write("s390.o", "");
+  if (!tools::have("clang-19") || !tools::output_of("clang-19 -g -target bpfeb -c " + source + " -o " + object)) {
+    MESSAGE("SKIP: needs clang-19");
+    return;
+  }
+  const auto types = load_types(object);
+  REQUIRE_MESSAGE(types.has_value(), types.error().message());
+  const btf::TypeId kern = (*types)->find(Kind::struct_, "kern");
+  REQUIRE(kern != 0);
+  CHECK((*types)->type(kern).size == 16);
+  CHECK((*types)->members((*types)->type(kern))[1].bit_offset == 64);
+}
+
 TEST_CASE("a module stands on the base it is given, else on the one it brings") {
   const tools::Scratch scratch;
   const BtfBuilder kernel = kernel_types();
