@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   register_loads();
   register_compiles();
   register_maps();
+  register_operations();
   ListReporter reporter;
   if (!filter.starts_with("run/")) benchmark::RunSpecifiedBenchmarks(&reporter);
   std::fputs(runs_table(rows).c_str(), stdout);

@@ -49,6 +49,12 @@ using Builtin = std::uint64_t (*)(Env& env, std::uint64_t a1, std::uint64_t a2, 
 /// The code behind helper `id`; null when skep has none (yet). Tail calls have none: engines do them.
 [[nodiscard]] Builtin builtin(std::uint32_t id) noexcept;
 
+/// How often bpf_loop calls back at most: BPF_MAX_LOOPS.
+inline constexpr std::uint32_t kMaxLoops = 1u << 23;
+
+/// Makes sure that the run holds a CPU.
+void hold_cpu(Env& env) noexcept;
+
 /// The map that a program's register names, as the lowering stored it there.
 [[nodiscard]] inline maps::MapStorage& map_of(std::uint64_t value) noexcept {
   return *reinterpret_cast<maps::MapStorage*>(value);

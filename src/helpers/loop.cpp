@@ -5,8 +5,6 @@
 namespace skep::helpers {
 namespace {
 
-constexpr std::uint32_t kMaxLoops = 1u << 23;  // BPF_MAX_LOOPS
-
 std::uint64_t loop(Env& env, std::uint64_t count_value, std::uint64_t function, std::uint64_t ctx, std::uint64_t flags,
                    std::uint64_t) {
   const auto count = static_cast<std::uint32_t>(count_value);

@@ -41,6 +41,8 @@ std::uint64_t numa_node(Env& env, std::uint64_t, std::uint64_t, std::uint64_t, s
 
 }  // namespace
 
+void hold_cpu(Env& env) noexcept { static_cast<void>(env.cpu()); }
+
 std::span<const Row> task_rows() noexcept {
   static constexpr Row kRows[] = {
       {abi::HelperId::get_current_pid_tgid, pid_tgid}, {abi::HelperId::get_current_uid_gid, uid_gid},

@@ -128,15 +128,23 @@ void Emitter::emit_coded(const At& at) {
       return constant(at);
     case Code::call_free: {
       const auto& binding = *reinterpret_cast<const lower::Binding*>(at.op.imm);
+      if (binding.callback != nullptr && !plan_.options.metered && !plan_.options.polls) {
+        const auto callback = static_cast<std::size_t>(binding.callback - image().functions.data());
+        return call_loop(at, functions_[callback], plan_.functions[callback]);
+      }
       return binding.code != nullptr ? call_builtin(at, binding) : call_out(at, CallOuts::helper);
     }
     case Code::call_checked:
     case Code::call_lookup_checked:
       return call_out(at, CallOuts::helper);
     case Code::lookup_array:
-      return lookup_array(at, *reinterpret_cast<const lower::KnownLookup*>(at.op.imm));
+      return lookup_array(at, *reinterpret_cast<const lower::KnownCall*>(at.op.imm));
     case Code::lookup_direct:
-      return lookup_direct(at, *reinterpret_cast<const lower::KnownLookup*>(at.op.imm));
+    case Code::call_direct: {
+      const auto& call = *reinterpret_cast<const lower::KnownCall*>(at.op.imm);
+      // A run that may end early gives back what it holds, so it must know.
+      return call.about_record && !plan_.is_plain ? call_builtin(at, *call.binding) : call_direct(at, call);
+    }
     case Code::tail_call:
     case Code::tail_call_checked:
       return tail_call(at);

@@ -94,8 +94,10 @@ class Emitter {
   virtual void call_function(const At& at, const asmjit::Label& callee) = 0;
   virtual void call_register(const At& at) = 0;
   virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
-  virtual void lookup_array(const At& at, const lower::KnownLookup& lookup) = 0;
-  virtual void lookup_direct(const At& at, const lower::KnownLookup& lookup) = 0;
+  /// bpf_loop, whose callback is known: nothing counts or polls.
+  virtual void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) = 0;
+  virtual void lookup_array(const At& at, const lower::KnownCall& lookup) = 0;
+  virtual void call_direct(const At& at, const lower::KnownCall& call) = 0;  ///< lookup_direct, too
   virtual void tail_call(const At& at) = 0;
   virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op
   virtual void exit(const At& at) = 0;

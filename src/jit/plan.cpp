@@ -94,10 +94,20 @@ bool is_checked(const Op& op, const Shape& shape) noexcept {
   }
 }
 
+bool is_known_call(const Op& op) noexcept {
+  return op.code == Code::lookup_array || op.code == Code::lookup_direct || op.code == Code::call_direct;
+}
+
+/// It calls code that looks at the run.
+bool needs_run(const Op& op) noexcept {
+  return op.code == Code::call_free ||
+         (is_known_call(op) && reinterpret_cast<const lower::KnownCall*>(op.imm)->wants_cpu);
+}
+
 /// The op never ends a run.
 bool is_plain(const Op& op) noexcept {
   if (op.code == Code::call_free) return !calls_back(*reinterpret_cast<const lower::Binding*>(op.imm));
-  return !may_call(op) || op.code == Code::lookup_array || op.code == Code::lookup_direct;
+  return !may_call(op) || is_known_call(op);
 }
 
 /// Linux refuses functions that jump or fall into each other, unverified programs may do it: then all get one frame
@@ -193,7 +203,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
       plan.uses_windows = plan.uses_windows || is_checked(op, shape);
       plan.is_plain = plan.is_plain && is_plain(op);
-      plan.stands_alone = plan.stands_alone && op.code != Code::call_free;
+      plan.stands_alone = plan.stands_alone && !needs_run(op);
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
       if (has_target(shape)) {
         const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);

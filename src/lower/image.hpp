@@ -36,19 +36,28 @@ struct MapRegion {
   const maps::MapStorage* map = nullptr;
 };
 
+struct Function;
+
 /// A helper as calls name it: its prototype and its code (one of `code` and `app` is set).
 struct Binding {
   abi::Helper row;
   helpers::Builtin code = nullptr;
   const HelperSpec* app = nullptr;
+  const Function* callback = nullptr;  ///< of a call of bpf_loop: its second argument, when that is always the same
 };
 
-/// A look-up in a map that is proven to be this one.
-struct KnownLookup {
+/// A helper's call that is proven to be about this one map: the map's own code does it.
+struct KnownCall {
+  const Binding* binding = nullptr;  ///< the same by the helper's code
   maps::MapStorage* map = nullptr;
-  maps::MapStorage::Find find = nullptr;
-  // Of arrays: value i lies at base + i * stride, for i < count.
+  maps::MapStorage::Direct code = nullptr;
+  bool wants_cpu = false;  ///< the run's CPU is `code`'s first argument; for others it means nothing
+  bool names_map = true;   ///< r1 is the map
+  /// Reserves or gives back a record, of which the run must know if it may end before; the map is the first argument.
+  bool about_record = false;
+  // Of look-ups in arrays: value i of CPU c lies at base + c * lane_bytes + i * stride, for i < count.
   std::byte* base = nullptr;
+  std::uint64_t lane_bytes = 0;
   std::uint32_t stride = 0;
   std::uint32_t count = 0;
 };
@@ -80,7 +89,8 @@ class Image final : public maps::TailTarget {
   std::vector<Function> functions;     ///< [0] is the entry
   std::deque<Binding> bindings;        ///< helpers, one each
   std::deque<Binding> kfunc_bindings;  ///< kernel functions, one each; their ids mean nothing
-  std::deque<KnownLookup> lookups;
+  std::deque<Binding> loop_bindings;   ///< calls of bpf_loop whose callback is known, one each
+  std::deque<KnownCall> known_calls;
   std::vector<HelperSpec> app_helpers;
   std::vector<HelperSpec> app_kfuncs;
   std::vector<std::shared_ptr<maps::MapStorage>> maps;

@@ -14,6 +14,7 @@
 #include "context/native.hpp"
 #include "isa/table.hpp"
 #include "lower/bind.hpp"
+#include "lower/known_calls.hpp"
 #include "lower/settle.hpp"
 
 namespace skep::lower {
@@ -80,6 +81,7 @@ class Lowering {
         return fail(std::move(ok).error());
       }
     }
+    if (facts_ != nullptr) know_calls(*image_, *facts_);
     return std::move(image_);
   }
 
@@ -275,7 +277,7 @@ class Lowering {
           lower_kfunc_call(*kfunc, op);
         else if (image_->program->poison_at(pc) != nullptr)
           op.code = Code::trap;
-        else if (auto ok = lower_call(pc, insn, info, op); !ok)
+        else if (auto ok = lower_call(insn, info, op); !ok)
           return ok;
         break;
     }
@@ -439,7 +441,7 @@ class Lowering {
     return {};
   }
 
-  Result<void> lower_call(std::uint32_t pc, const Insn& insn, const FormInfo& info, Op& op) {
+  Result<void> lower_call(const Insn& insn, const FormInfo& info, Op& op) {
     if (info.form == Form::call_kfunc)
       return fail(ErrorCode::unsupported, "", fmt::format("kernel function {} is not available", insn.imm));
     Binding* binding = find_binding(static_cast<std::uint32_t>(insn.imm));
@@ -461,28 +463,7 @@ class Lowering {
     else
       op.code = tail ? Code::tail_call : Code::call_free;
     op.imm = reinterpret_cast<std::int64_t>(binding);
-    if (op.code == Code::call_free && binding->row.id == static_cast<std::uint32_t>(abi::HelperId::map_lookup_elem))
-      lower_lookup(pc, op);
     return {};
-  }
-
-  /// Every path brings the same map here: what kind it is need not be asked again.
-  void lower_lookup(std::uint32_t pc, Op& op) {
-    const auto index = facts_ == nullptr ? std::nullopt : facts_->at(pc).value.value();
-    if (!index || *index >= image_->maps.size()) return;
-    maps::MapStorage& map = *image_->maps[*index];
-    KnownLookup lookup{&map, map.direct_lookup()};
-    if (lookup.find == nullptr) return;
-    // Engines multiply by the stride as a signed 32-bit constant.
-    const bool array = map.spec().type == MapType::array && map.value_areas().front().stride <= INT32_MAX;
-    if (array) {
-      const maps::ValueArea& values = map.value_areas().front();
-      lookup.base = values.base;
-      lookup.stride = values.stride;
-      lookup.count = map.spec().max_entries;
-    }
-    op.code = array ? Code::lookup_array : Code::lookup_direct;
-    op.imm = reinterpret_cast<std::int64_t>(&image_->lookups.emplace_back(lookup));
   }
 
   /// Arguments that no proof makes safe to follow: what stands for a kernel's object here is nobody's memory.

@@ -51,11 +51,12 @@ enum class Code : std::uint16_t {
   call_checked,         ///< helper; imm = address of its Binding; arguments checked against the row
   call_free,            ///< the same without checks
   call_lookup_checked,  ///< call_checked of a helper of ours whose r0 points to a value of the map in r1, or is null
-  lookup_array,         ///< map_lookup_elem in an array; imm = address of its KnownLookup
-  lookup_direct,        ///< map_lookup_elem in a map that has a direct_lookup(); imm = address of its KnownLookup
-  tail_call,            ///< r2 = map, r3 = index
-  tail_call_checked,    ///< the same; r2 is checked to be a program array; imm = address of the Binding
-  trap,                 ///< an instruction that relocation poisoned: ends the run with a fault
+  lookup_array,   ///< map_lookup_elem in an array, or a per-CPU array; imm = address of its KnownCall; reads r2 alone
+  lookup_direct,  ///< map_lookup_elem in a map that does it directly; imm = address of its KnownCall; reads r2 alone
+  call_direct,    ///< another helper in a map that does it directly; imm = address of its KnownCall
+  tail_call,      ///< r2 = map, r3 = index
+  tail_call_checked,  ///< the same; r2 is checked to be a program array; imm = address of the Binding
+  trap,               ///< an instruction that relocation poisoned: ends the run with a fault
 };
 
 /// What a load past the packet's end (packet_abs, packet_ind) leaves in r0; no other one is wider than 32 bits.

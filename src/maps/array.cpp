@@ -5,6 +5,7 @@
 #include <array>
 
 #include "maps/copy.hpp"
+#include "maps/direct.hpp"
 #include "maps/index_key.hpp"
 #include "maps/kinds.hpp"
 #include "maps/slab.hpp"
@@ -109,11 +110,7 @@ class PlainArrayMap final : public ArrayMap {
  public:
   explicit PlainArrayMap(const Creation& creation) : ArrayMap(creation, 1) {}
   std::byte* lookup(const std::byte* key, unsigned) noexcept override { return ArrayMap::lookup(key, 0); }
-  [[nodiscard]] Find direct_lookup() const noexcept override {
-    return [](MapStorage& map, const std::byte* key) noexcept {
-      return static_cast<PlainArrayMap&>(map).PlainArrayMap::lookup(key, 0);
-    };
-  }
+  [[nodiscard]] Direct direct(DirectCall call) const noexcept override { return direct_call<PlainArrayMap>(call); }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned) noexcept override {
     return ArrayMap::update(key, value, flags, 0);
   }
@@ -127,6 +124,7 @@ class PerCpuArrayMap final : public ArrayMap {
   explicit PerCpuArrayMap(const Creation& creation) : ArrayMap(creation, creation.cpus) {}
 
   [[nodiscard]] bool per_cpu() const noexcept override { return true; }
+  [[nodiscard]] Direct direct(DirectCall call) const noexcept override { return direct_call<PerCpuArrayMap>(call); }
 
   int read(const std::byte* key, std::byte* value) noexcept override {
     if (index_of(key) >= spec().max_entries) return -ENOENT;

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "maps/copy.hpp"
+#include "maps/direct.hpp"
 #include "maps/hash_table.hpp"
 #include "maps/kinds.hpp"
 #include "maps/slab.hpp"
@@ -116,10 +117,8 @@ class HashMap : public HashMapBase<Key, kEvicts> {
     const std::uint32_t slot = this->find(key);
     return slot != 0 ? this->values().at(slot, 0) : nullptr;
   }
-  [[nodiscard]] MapStorage::Find direct_lookup() const noexcept override {
-    return [](MapStorage& map, const std::byte* key) noexcept {
-      return static_cast<HashMap&>(map).HashMap::lookup(key, 0);
-    };
+  [[nodiscard]] MapStorage::Direct direct(DirectCall call) const noexcept override {
+    return direct_call<HashMap>(call);
   }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned /*cpu*/) noexcept override {
     return this->programs_may_write() ? store(key, value, flags) : -EPERM;
@@ -135,8 +134,8 @@ class HashMap : public HashMapBase<Key, kEvicts> {
   }
 
  private:
-  int store(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
-    const auto fill = [&](std::uint32_t slot) {
+  [[gnu::noinline]] int store(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
+    const auto fill = [this, value](std::uint32_t slot) {
       copy_shared(this->values().at(slot, 0), value, this->spec().value_size);
     };
     return this->table().store(key, flags, false, fill, fill);
@@ -149,6 +148,9 @@ class PerCpuHashMap final : public HashMapBase<Key, kEvicts> {
   explicit PerCpuHashMap(const Creation& creation) : HashMapBase<Key, kEvicts>(creation, creation.cpus) {}
 
   [[nodiscard]] bool per_cpu() const noexcept override { return true; }
+  [[nodiscard]] MapStorage::Direct direct(DirectCall call) const noexcept override {
+    return direct_call<PerCpuHashMap>(call);
+  }
 
   std::byte* lookup(const std::byte* key, unsigned cpu) noexcept override {
     const std::uint32_t slot = this->find(key);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <type_traits>
 
 namespace skep::maps {
 
@@ -65,8 +66,17 @@ template <std::size_t kBytes>
 class FixedKey {
  public:
   static constexpr bool kOneWord = kBytes <= 8;  ///< one load tells all, no need to look at a tag first
+  static constexpr std::uint32_t kSize = kBytes;
 
-  FixedKey(const std::byte* key, std::uint32_t /*key_size*/) noexcept { std::memcpy(words_.data(), key, kBytes); }
+  FixedKey(const std::byte* key, std::uint32_t /*key_size*/) noexcept {
+    // Word by word, as the program has just stored them: a load wider than its stores waits until they are in memory.
+    for (std::size_t i = 0; i < kWords; ++i) {
+      Part part;
+      std::memcpy(&part, key + i * sizeof part, sizeof part);
+      asm("" : "+r"(part));  // or the compiler makes one vector of them
+      words_[i] = part;
+    }
+  }
 
   [[nodiscard]] std::uint64_t hash(const HashSeed& seed) const noexcept {
     Uint128 sum = seed.start();
@@ -85,6 +95,8 @@ class FixedKey {
 
  private:
   static constexpr std::size_t kWords = (kBytes + 7) / 8;
+  using Part = std::conditional_t<kBytes % 8 == 4, std::uint32_t, std::uint64_t>;
+  static_assert(kWords * sizeof(Part) == kBytes);
   std::array<std::uint64_t, kWords> words_{};
 };
 
@@ -92,6 +104,7 @@ class FixedKey {
 class AnyKey {
  public:
   static constexpr bool kOneWord = false;
+  static constexpr std::uint32_t kSize = 0;  ///< known only when it runs
 
   AnyKey(const std::byte* key, std::uint32_t key_size) noexcept : key_(key), size_(key_size) {}
 

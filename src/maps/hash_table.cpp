@@ -3,15 +3,11 @@
 
 #include <algorithm>
 
-#include "base/bits.hpp"
-
 namespace skep::maps {
 namespace {
 
 constexpr std::uint32_t kMaxStripes = 128;
 constexpr std::uint64_t kSpareBytes = std::uint64_t{1} << 20;  // what all spare slots together may take
-constexpr std::uint64_t kNodeHeader = 8;
-constexpr std::uint64_t kLine = 64;
 constexpr std::uint64_t kStripe = 64;
 
 }  // namespace
@@ -25,9 +21,7 @@ HashGeometry HashGeometry::plan(std::uint32_t max_entries, std::uint32_t key_siz
   plan.bucket_bits = static_cast<std::uint32_t>(std::countr_zero(buckets));
   plan.stripes = static_cast<std::uint32_t>(std::min<std::uint64_t>(buckets, kMaxStripes));
   while (plan.stripes > 1 && plan.stripes * value_bytes > kSpareBytes) plan.stripes /= 2;
-  // A small node must not straddle two cache lines.
-  const std::uint64_t node = kNodeHeader + round_up(std::uint64_t{key_size}, std::uint64_t{8});
-  plan.node_bytes = static_cast<std::uint32_t>(node <= kLine ? std::bit_ceil(node) : node);
+  plan.node_bytes = static_cast<std::uint32_t>(node_bytes_of(key_size));
   plan.buckets_off = layout.add(buckets, sizeof(std::uint32_t));
   plan.nodes_off = layout.add(plan.slots() + 1, plan.node_bytes);  // slot 0 means none
   plan.stripes_off = layout.add(plan.stripes, kStripe);

@@ -27,6 +27,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/bits.hpp"
+#include "base/threads.hpp"
 #include "maps/hash_key.hpp"
 #include "maps/slab.hpp"
 #include "maps/slot_pool.hpp"
@@ -49,6 +51,14 @@ struct HashGeometry {
   std::uint64_t marks_off = 0;
   bool evicts = false;
 
+  /// How far nodes of such keys lie apart: a small one must not straddle two cache lines.
+  [[nodiscard]] static constexpr std::uint64_t node_bytes_of(std::uint32_t key_size) noexcept {
+    constexpr std::uint64_t kHeader = 8;
+    constexpr std::uint64_t kLine = 64;
+    const std::uint64_t node = kHeader + round_up(std::uint64_t{key_size}, std::uint64_t{8});
+    return node <= kLine ? std::bit_ceil(node) : node;
+  }
+
   /// Every slot there can be: one an element and one spare a stripe.
   [[nodiscard]] std::uint64_t slots() const noexcept { return std::uint64_t{max_entries} + stripes; }
 
@@ -63,6 +73,8 @@ class HashTable {
   /// `slab` is zeroed, laid out by `geometry`, and outlives the table.
   HashTable(const HashGeometry& geometry, const Slab& slab, const HashSeed& seed)
       : geometry_(geometry),
+        bucket_shift_(64 - geometry.bucket_bits),
+        stripe_mask_(geometry.stripes - 1),
         buckets_(slab.at(geometry.buckets_off)),
         nodes_(slab.at(geometry.nodes_off)),
         stripes_(slab.at(geometry.stripes_off)),
@@ -75,7 +87,9 @@ class HashTable {
   [[nodiscard]] std::uint32_t find(const std::byte* key) const noexcept {
     const Key wanted(key, geometry_.key_size);
     const std::uint64_t hash = wanted.hash(seed_);
-    const std::uint32_t slot = walk(wanted, hash);
+    const std::uint32_t first = head_of(hash).load(std::memory_order_acquire);
+    if (first == 0) return 0;  // at that moment the chain had nothing in it
+    const std::uint32_t slot = walk_from(first, wanted, hash);
     return slot != 0 ? slot : find_again(wanted, hash);
   }
 
@@ -102,20 +116,13 @@ class HashTable {
   /// Stores under `key` as `flags` allow: `fill(slot)` writes the value of a slot that nobody finds yet. `in_place`
   /// says that an element that is there keeps its slot and is handed to `refill(slot)` instead of being replaced.
   template <class Fill, class Refill>
-  int store(const std::byte* key, std::uint64_t flags, bool in_place, const Fill& fill, const Refill& refill) noexcept {
+  [[gnu::always_inline]] inline int store(const std::byte* key, std::uint64_t flags, bool in_place, const Fill& fill,
+                                          const Refill& refill) noexcept {
     if (flags > kExist) return -EINVAL;
     const Key wanted(key, geometry_.key_size);
     const std::uint64_t hash = wanted.hash(seed_);
-    if (!geometry_.evicts) return store_at(wanted, hash, flags, in_place, fill, refill, [this] { return take_free(); });
-    // Taking an element out needs its stripe's lock, so it is done before this one's is held.
-    std::uint32_t reserved = 0;
-    const auto take_reserved = [&reserved] { return std::exchange(reserved, 0); };
-    int result = store_at(wanted, hash, flags, in_place, fill, refill, take_reserved);
-    if (result != -E2BIG) return result;
-    reserved = take_or_evict();
-    result = store_at(wanted, hash, flags, in_place, fill, refill, take_reserved);
-    if (reserved != 0) pool_.give(reserved, cells());
-    return result;
+    if (geometry_.evicts) return store_evicting(wanted, hash, flags, in_place, fill, refill);
+    return store_at<false>(wanted, hash, flags, in_place, fill, refill, [this] { return take_free(); });
   }
 
   /// Notes that a slot was used, for a table that evicts.
@@ -125,10 +132,25 @@ class HashTable {
   }
 
  private:
+  template <class Fill, class Refill>
+  [[gnu::noinline]] int store_evicting(Key wanted, std::uint64_t hash, std::uint64_t flags, bool in_place, Fill fill,
+                                       Refill refill) noexcept {
+    // Taking an element out needs its stripe's lock, so it is done before this one's is held.
+    std::uint32_t reserved = 0;
+    const auto take_reserved = [&reserved] { return std::exchange(reserved, 0); };
+    int result = store_at<true>(wanted, hash, flags, in_place, fill, refill, take_reserved);
+    if (result != -E2BIG) return result;
+    reserved = take_or_evict();
+    result = store_at<true>(wanted, hash, flags, in_place, fill, refill, take_reserved);
+    if (reserved != 0) pool_.give(reserved, cells());
+    return result;
+  }
+
   /// store() with the lock held; a new element gets the slot that `take_slot` gives, 0 for none.
-  template <class Fill, class Refill, class TakeSlot>
-  int store_at(const Key& wanted, std::uint64_t hash, std::uint64_t flags, bool in_place, const Fill& fill,
-               const Refill& refill, const TakeSlot& take_slot) noexcept {
+  template <bool kEvicts, class Fill, class Refill, class TakeSlot>
+  [[gnu::always_inline]] inline int store_at(const Key& wanted, std::uint64_t hash, std::uint64_t flags, bool in_place,
+                                             const Fill& fill, const Refill& refill,
+                                             const TakeSlot& take_slot) noexcept {
     const Stripe stripe = stripe_of(hash);
     Locked locked(stripe);
     Link link = head_of(hash);
@@ -137,15 +159,15 @@ class HashTable {
     if (old == 0 && flags == kExist) return -ENOENT;
     if (old != 0 && in_place) {
       refill(old);
-      if (geometry_.evicts) mark(old);
+      if (kEvicts) mark(old);
       return 0;
     }
-    const std::uint32_t slot = old != 0 ? spare_for(hash) : take_slot();
+    const std::uint32_t slot = old != 0 ? spare_for(stripe, hash) : take_slot();
     if (slot == 0) return -E2BIG;
     // Readers that validate by departures must see the last one before they see what is written from here on.
     std::atomic_thread_fence(std::memory_order_release);
     fill(slot);
-    if (geometry_.evicts) {
+    if (kEvicts) {
       home_of(slot).store(static_cast<std::uint32_t>(bucket_of(hash)), std::memory_order_relaxed);
       __atomic_store_n(mark_of(slot), std::uint8_t{old != 0}, __ATOMIC_RELAXED);
     }
@@ -272,29 +294,37 @@ class HashTable {
    public:
     explicit Stripe(std::byte* at) : word_(at), spare_(at + 4) {}
     [[nodiscard]] std::uint32_t departures() const noexcept { return word_.load(std::memory_order_acquire) >> 1; }
-    [[nodiscard]] std::uint32_t lock() const noexcept {
-      Backoff backoff;
-      for (;;) {
-        std::uint32_t word = word_.load(std::memory_order_relaxed);
-        if ((word & 1) == 0 && word_.exchange_if(word, word | 1)) return word;
-        backoff.pause();
-      }
+    [[nodiscard, gnu::always_inline]] inline std::uint32_t lock() const noexcept {
+      std::uint32_t word = word_.load(std::memory_order_relaxed);
+      if (single_threaded() || ((word & 1) == 0 && word_.exchange_if(word, word | 1))) return word;
+      return lock_in_time(word_);
     }
-    void unlock(std::uint32_t word) const noexcept { word_.store(word, std::memory_order_release); }
+    [[gnu::always_inline]] inline void unlock(std::uint32_t word) const noexcept {
+      word_.store(word, std::memory_order_release);
+    }
     [[nodiscard]] std::uint32_t spare() const noexcept { return spare_.load(std::memory_order_relaxed); }
     void set_spare(std::uint32_t slot) const noexcept { spare_.store(slot, std::memory_order_relaxed); }
 
    private:
+    [[nodiscard, gnu::noinline]] static std::uint32_t lock_in_time(Link at) noexcept {
+      Backoff backoff;
+      for (;;) {
+        std::uint32_t word = at.load(std::memory_order_relaxed);
+        if ((word & 1) == 0 && at.exchange_if(word, word | 1)) return word;
+        backoff.pause();
+      }
+    }
+
     Link word_;
     Link spare_;
   };
 
   class Locked {
    public:
-    explicit Locked(Stripe stripe) : stripe_(stripe), word_(stripe.lock()) {}
+    [[gnu::always_inline]] inline explicit Locked(Stripe stripe) : stripe_(stripe), word_(stripe.lock()) {}
     Locked(const Locked&) = delete;
     Locked& operator=(const Locked&) = delete;
-    ~Locked() { stripe_.unlock(word_); }
+    [[gnu::always_inline]] inline ~Locked() { stripe_.unlock(word_); }
     void mark_departure() noexcept { word_ += 2; }
 
    private:
@@ -303,20 +333,19 @@ class HashTable {
   };
 
   [[nodiscard]] std::uint64_t buckets() const noexcept { return std::uint64_t{1} << geometry_.bucket_bits; }
-  [[nodiscard]] std::uint64_t bucket_of(std::uint64_t hash) const noexcept {
-    return hash >> (64 - geometry_.bucket_bits);
-  }
+  [[nodiscard]] std::uint64_t bucket_of(std::uint64_t hash) const noexcept { return hash >> bucket_shift_; }
   [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
 
   [[nodiscard]] Link head_at(std::uint64_t bucket) const noexcept { return Link(buckets_ + bucket * 4); }
   [[nodiscard]] Link head_of(std::uint64_t hash) const noexcept { return head_at(bucket_of(hash)); }
   [[nodiscard]] Stripe stripe_at(std::uint64_t bucket) const noexcept {
-    return Stripe(stripes_ + (bucket & (geometry_.stripes - 1)) * kStripeBytes);
+    return Stripe(stripes_ + (bucket & stripe_mask_) * kStripeBytes);
   }
   [[nodiscard]] Stripe stripe_of(std::uint64_t hash) const noexcept { return stripe_at(bucket_of(hash)); }
 
   // A node: next slot, tag (part of the hash; the pool's list cell while the slot is free), key words.
   [[nodiscard]] std::byte* node(std::uint32_t slot) const noexcept {
+    if constexpr (Key::kSize != 0) return nodes_ + slot * HashGeometry::node_bytes_of(Key::kSize);
     return nodes_ + std::uint64_t{slot} * geometry_.node_bytes;
   }
   [[nodiscard]] Link next_of(std::uint32_t slot) const noexcept { return Link(node(slot)); }
@@ -327,10 +356,11 @@ class HashTable {
   }
 
   // The spare slot for this hash; until its stripe has used it, one of the slots after the elements'.
-  [[nodiscard]] std::uint32_t spare_for(std::uint64_t hash) const noexcept {
-    const std::uint32_t spare = stripe_of(hash).spare();
-    const auto stripe_index = static_cast<std::uint32_t>(bucket_of(hash) & (geometry_.stripes - 1));
-    return spare != 0 ? spare : geometry_.max_entries + 1 + stripe_index;
+  [[nodiscard, gnu::always_inline]] inline std::uint32_t spare_for(Stripe stripe, std::uint64_t hash) const noexcept {
+    const std::uint32_t spare = stripe.spare();
+    if (spare != 0) [[likely]]
+      return spare;
+    return geometry_.max_entries + 1 + static_cast<std::uint32_t>(bucket_of(hash) & stripe_mask_);
   }
 
   [[nodiscard]] bool holds(std::uint32_t slot, const Key& wanted, std::uint64_t hash) const noexcept {
@@ -340,7 +370,10 @@ class HashTable {
 
   // No chain is longer than the number of slots; a reader that has taken more steps was led from chain to chain.
   [[nodiscard]] std::uint32_t walk(const Key& wanted, std::uint64_t hash) const noexcept {
-    std::uint32_t slot = head_of(hash).load(std::memory_order_acquire);
+    return walk_from(head_of(hash).load(std::memory_order_acquire), wanted, hash);
+  }
+  [[nodiscard, gnu::always_inline]] inline std::uint32_t walk_from(std::uint32_t slot, const Key& wanted,
+                                                                   std::uint64_t hash) const noexcept {
     for (std::uint64_t steps = geometry_.slots(); slot != 0 && steps != 0; --steps) {
       if (holds(slot, wanted, hash)) return slot;
       slot = next_of(slot).load(std::memory_order_acquire);
@@ -349,7 +382,8 @@ class HashTable {
   }
 
   // For writers: also finds the link that leads to the slot.
-  [[nodiscard]] std::uint32_t walk_to(const Key& wanted, std::uint64_t hash, Link& link) const noexcept {
+  [[nodiscard, gnu::always_inline]] inline std::uint32_t walk_to(const Key& wanted, std::uint64_t hash,
+                                                                 Link& link) const noexcept {
     std::uint32_t slot = link.load(std::memory_order_relaxed);
     while (slot != 0 && !holds(slot, wanted, hash)) {
       link = next_of(slot);
@@ -393,7 +427,7 @@ class HashTable {
   }
 
   // The careful half of find(): makes sure that a key that was not found is not there.
-  [[nodiscard]] std::uint32_t find_again(const Key& wanted, std::uint64_t hash) const noexcept {
+  [[nodiscard, gnu::noinline]] std::uint32_t find_again(const Key& wanted, std::uint64_t hash) const noexcept {
     const Stripe stripe = stripe_of(hash);
     for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
       const std::uint32_t departures = stripe.departures();
@@ -422,6 +456,8 @@ class HashTable {
   }
 
   HashGeometry geometry_;
+  std::uint32_t bucket_shift_;
+  std::uint32_t stripe_mask_;
   std::byte* buckets_;
   std::byte* nodes_;
   std::byte* stripes_;

@@ -40,6 +40,9 @@ struct ValueArea {
   bool writable = true;  ///< false with BPF_F_RDONLY_PROG
 };
 
+/// Helpers' calls that may go straight to a map's own code.
+enum class DirectCall : std::uint8_t { lookup, update, erase, reserve, submit, discard };
+
 class MapStorage {
  public:
   explicit MapStorage(MapSpec spec, unsigned cpus) : spec_(std::move(spec)), cpus_(cpus) {}
@@ -104,10 +107,14 @@ class MapStorage {
 
   // What the run time needs to know.
 
-  /// lookup() of this very kind, for callers that know the map and need not ask it; null for kinds that want to be told
-  /// the CPU and for those that look up no values.
-  using Find = std::byte* (*)(MapStorage& map, const std::byte* key) noexcept;
-  [[nodiscard]] virtual Find direct_lookup() const noexcept { return nullptr; }
+  /// What a program's call of a helper comes to in this very map, for callers that know the map and need not ask it.
+  /// The call's arguments follow a word that calls have a free register for: the CPU that the run holds for a per-CPU
+  /// kind, the map for those about a ring-buffer record; others do not look at it. The result is r0. So generated code
+  /// calls it with its registers where they lie.
+  using Direct = std::uint64_t (*)(std::uint64_t word, std::uint64_t r1, std::uint64_t r2, std::uint64_t r3,
+                                   std::uint64_t r4) noexcept;
+  /// Null where the kind has no code of its own for the call.
+  [[nodiscard]] virtual Direct direct(DirectCall /*call*/) const noexcept { return nullptr; }
 
   /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
   [[nodiscard]] virtual std::span<const ValueArea> value_areas() const noexcept { return {}; }

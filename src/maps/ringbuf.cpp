@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <mutex>
 
+#include "base/threads.hpp"
+#include "maps/direct.hpp"
 #include "maps/kinds.hpp"
 #include "maps/spin_lock.hpp"
 
@@ -69,7 +72,7 @@ class RingPages {
   }
 
   explicit operator bool() const noexcept { return mapped_; }
-  [[nodiscard]] std::uint64_t page_bytes() const noexcept { return page_bytes_; }
+  [[nodiscard]] unsigned page_bits() const noexcept { return static_cast<unsigned>(std::countr_zero(page_bytes_)); }
   [[nodiscard]] std::uint64_t* consumer() const noexcept { return reinterpret_cast<std::uint64_t*>(base_); }
   [[nodiscard]] std::uint64_t* producer() const noexcept {
     return reinterpret_cast<std::uint64_t*>(base_ + page_bytes_);
@@ -113,13 +116,12 @@ class PagedRingBuffer final : public RingBufferMap {
     const std::lock_guard lock(producers_);
     const std::uint64_t start = __atomic_load_n(pages_.producer(), __ATOMIC_RELAXED);
     const std::uint64_t end = start + bytes;
-    advance_pending(start);
     // One byte always stays free, and so does everything since the oldest record that is still being written.
-    if (end - consumed > mask_ || end - pending_ > mask_) return nullptr;
+    if (end - consumed > mask_ || !fits_behind_pending(start, end)) return nullptr;
     std::byte* header = pages_.data() + (start & mask_);
-    const std::uint64_t page = (start & mask_) / pages_.page_bytes() + kLinuxPagesBeforeData;
-    __atomic_store_n(word(header), static_cast<std::uint32_t>(size) | kBusy, __ATOMIC_RELAXED);
-    __atomic_store_n(word(header + 4), static_cast<std::uint32_t>(page), __ATOMIC_RELAXED);
+    const std::uint64_t page = ((start & mask_) >> pages_.page_bits()) + kLinuxPagesBeforeData;
+    const std::uint64_t words = page << 32 | static_cast<std::uint32_t>(size) | kBusy;
+    __atomic_store_n(reinterpret_cast<Words*>(header), words, __ATOMIC_RELAXED);
     __atomic_store_n(pages_.producer(), end, __ATOMIC_RELEASE);
     return header + kHeaderBytes;
   }
@@ -166,8 +168,34 @@ class PagedRingBuffer final : public RingBufferMap {
   [[nodiscard]] int event_fd() const noexcept override { return event_.get(); }
   [[nodiscard]] RingBufferMap* ring_buffer() noexcept override { return this; }
 
+  [[nodiscard]] Direct direct(DirectCall call) const noexcept override {
+    using Word = std::uint64_t;
+    switch (call) {
+      case DirectCall::reserve:
+        return [](Word map, Word, Word size, Word flags, Word) noexcept {
+          return flags != 0 ? 0 : reinterpret_cast<Word>(map_at<PagedRingBuffer>(map).PagedRingBuffer::reserve(size));
+        };
+      case DirectCall::submit:
+        return [](Word map, Word record, Word flags, Word, Word) noexcept {
+          map_at<PagedRingBuffer>(map).commit(bytes_at(record), flags, 0);
+          return Word{0};
+        };
+      case DirectCall::discard:
+        return [](Word map, Word record, Word flags, Word, Word) noexcept {
+          map_at<PagedRingBuffer>(map).commit(bytes_at(record), flags, kDiscard);
+          return Word{0};
+        };
+      case DirectCall::lookup:
+      case DirectCall::update:
+      case DirectCall::erase:
+        return nullptr;
+    }
+    return nullptr;
+  }
+
  private:
   using Word [[gnu::may_alias]] = std::uint32_t;
+  using Words [[gnu::may_alias]] = std::uint64_t;
 
   [[nodiscard]] static Word* word(std::byte* at) noexcept { return reinterpret_cast<Word*>(at); }
   [[nodiscard]] std::uint64_t consumed() const noexcept { return __atomic_load_n(pages_.consumer(), __ATOMIC_ACQUIRE); }
@@ -178,6 +206,12 @@ class PagedRingBuffer final : public RingBufferMap {
     return round_up(std::uint64_t{header & ~(kBusy | kDiscard)} + kHeaderBytes, std::uint64_t{8});
   }
 
+  // The oldest record that is being written is looked for only when the one last found is in the way.
+  [[nodiscard]] bool fits_behind_pending(std::uint64_t start, std::uint64_t end) noexcept {
+    if (end - pending_ <= mask_) return true;
+    advance_pending(start);
+    return end - pending_ <= mask_;
+  }
   // Moves past the records that were committed, in order, up to the first that was not.
   void advance_pending(std::uint64_t end) noexcept {
     while (pending_ != end) {
@@ -189,8 +223,11 @@ class PagedRingBuffer final : public RingBufferMap {
 
   void commit(std::byte* record, std::uint64_t flags, std::uint32_t discarded) noexcept {
     std::byte* header = record - kHeaderBytes;
-    const std::uint32_t length = __atomic_load_n(word(header), __ATOMIC_RELAXED);
-    __atomic_exchange_n(word(header), (length ^ kBusy) | discarded, __ATOMIC_SEQ_CST);
+    const std::uint32_t length = (__atomic_load_n(word(header), __ATOMIC_RELAXED) ^ kBusy) | discarded;
+    if (single_threaded())
+      __atomic_store_n(word(header), length, __ATOMIC_RELEASE);
+    else
+      __atomic_exchange_n(word(header), length, __ATOMIC_SEQ_CST);
     const auto position = static_cast<std::uint64_t>(header - pages_.data());
     const std::uint64_t consumer = __atomic_load_n(pages_.consumer(), __ATOMIC_SEQ_CST) & mask_;
     if ((flags & kForceWakeup) != 0 || (consumer == position && (flags & kNoWakeup) == 0)) signal();

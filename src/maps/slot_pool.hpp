@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/threads.hpp"
+
 namespace skep::maps {
 
 class SlotPool {
@@ -22,11 +24,11 @@ class SlotPool {
       const std::uint32_t slot = slot_in(head);
       // The cell may be rewritten by another taker meanwhile; then the exchange fails and the word read is dropped.
       const std::uint32_t next = cell_of(slot).load(std::memory_order_relaxed);
-      if (head_.compare_exchange_weak(head, changed(head, next), std::memory_order_acquire)) return slot;
+      if (replace(head_, head, changed(head, next), std::memory_order_acquire)) return slot;
     }
     std::uint32_t used = used_.load(std::memory_order_relaxed);
     while (used < capacity_) {
-      if (used_.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) return used + 1;
+      if (replace(used_, used, used + 1, std::memory_order_relaxed)) return used + 1;
     }
     return 0;
   }
@@ -37,13 +39,20 @@ class SlotPool {
     std::uint64_t head = head_.load(std::memory_order_relaxed);
     do {
       cell_of(slot).store(slot_in(head), std::memory_order_relaxed);
-    } while (!head_.compare_exchange_weak(head, changed(head, slot), std::memory_order_release));
+    } while (!replace(head_, head, changed(head, slot), std::memory_order_release));
   }
 
   /// False until the first slot is taken.
   [[nodiscard]] bool ever_used() const noexcept { return used_.load(std::memory_order_relaxed) != 0; }
 
  private:
+  /// False, and `seen` is what is there, when others were faster. Alone there are none.
+  template <class T>
+  [[nodiscard]] static bool replace(std::atomic<T>& word, T& seen, T value, std::memory_order order) noexcept {
+    if (!single_threaded()) return word.compare_exchange_weak(seen, value, order, std::memory_order_acquire);
+    word.store(value, std::memory_order_relaxed);
+    return true;
+  }
   [[nodiscard]] static std::uint32_t slot_in(std::uint64_t head) noexcept { return static_cast<std::uint32_t>(head); }
   [[nodiscard]] static std::uint64_t changed(std::uint64_t head, std::uint32_t slot) noexcept {
     return (((head >> 32) + 1) << 32) | slot;

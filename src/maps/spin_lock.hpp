@@ -1,11 +1,14 @@
 // The short lock of this room: held for a few dozen instructions, never across a call to code of others.
 //
-// A waiter yields after a while, because the holder may be a thread the system has put aside.
+// A waiter yields after a while, because the holder may be a thread the system has put aside. Where there is no other
+// thread there is nobody to lock out.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <thread>
+
+#include "base/threads.hpp"
 
 namespace skep::maps {
 
@@ -30,6 +33,7 @@ class Backoff {
 class SpinLock {
  public:
   void lock() noexcept {
+    if (single_threaded()) return;
     Backoff backoff;
     while (locked_.exchange(true, std::memory_order_acquire)) backoff.pause();
   }

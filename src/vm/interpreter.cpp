@@ -298,7 +298,7 @@ std::uint64_t execute(Run& run, const Op* op, Registers& r, std::uint64_t last) 
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
       &&op_constant, &&op_call_checked, &&op_call_free, &&op_call_lookup_checked, &&op_lookup_array,
-      &&op_lookup_direct, &&op_tail_call,
+      &&op_lookup_direct, &&op_call_direct, &&op_tail_call,
       &&op_tail_call_checked, &&op_trap,
   };
   const auto& read_windows = run.m_.windows[static_cast<unsigned>(Access::read)];
@@ -332,15 +332,20 @@ op_call_lookup_checked: {
 }
 
 op_lookup_array: {
-  const auto& lookup = *reinterpret_cast<const lower::KnownLookup*>(op->imm);
+  const auto& lookup = *reinterpret_cast<const lower::KnownCall*>(op->imm);
   const std::uint64_t index = guest_load<std::uint32_t>(r[2]);
-  r[0] = index < lookup.count ? reinterpret_cast<std::uint64_t>(lookup.base) + index * lookup.stride : 0;
+  const std::uint64_t lane = lookup.wants_cpu ? run.cpu() * lookup.lane_bytes : 0;
+  r[0] = index < lookup.count ? reinterpret_cast<std::uint64_t>(lookup.base) + lane + index * lookup.stride : 0;
   SKEP_NEXT();
 }
 
-op_lookup_direct: {
-  const auto& lookup = *reinterpret_cast<const lower::KnownLookup*>(op->imm);
-  r[0] = reinterpret_cast<std::uint64_t>(lookup.find(*lookup.map, reinterpret_cast<const std::byte*>(r[2])));
+op_lookup_direct:
+op_call_direct: {
+  const auto& call = *reinterpret_cast<const lower::KnownCall*>(op->imm);
+  if (call.about_record)
+    run.call_helper(*op, *call.binding, r);
+  else
+    r[0] = call.code(call.wants_cpu ? run.cpu() : 0, reinterpret_cast<std::uint64_t>(call.map), r[2], r[3], r[4]);
   SKEP_NEXT();
 }
 

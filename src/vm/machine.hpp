@@ -27,6 +27,8 @@ inline constexpr std::size_t kFrameBytes = 512;
 /// Linux' limit on iterations of may_goto loops in one frame.
 inline constexpr std::uint64_t kMayGotoLimit = std::uint64_t{8} << 20;
 
+inline constexpr std::uint64_t kNoCpu = ~std::uint64_t{0};
+
 enum class Access : std::uint8_t { read, write };
 
 /// Addresses [lo, lo + span) that one kind of access may touch. span 0 allows nothing.
@@ -56,6 +58,7 @@ struct Machine {
   std::uint64_t unwind_sp;      ///< native stack pointer of the last entry into generated code
   const void* stop;             ///< a byte; when another thread makes it 1, the run ends
   std::uint64_t ended;          ///< 1: by a fault, or by a packet load past the end
+  std::uint64_t cpu;            ///< the one that the run holds, or kNoCpu
   /// By Access. A run that looks at them clears them first.
   std::array<Window, isa::kRegisters> windows[2];
 };

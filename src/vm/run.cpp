@@ -57,12 +57,13 @@ Run::Run(const lower::Image& image, Context& context, const RunOptions& options,
   m_.unwind_sp = 0;
   m_.stop = stop_;
   m_.ended = 0;
+  m_.cpu = kNoCpu;
 }
 
 Run::~Run() {
   for (unsigned i = 0; i < records_count_; ++i) records_[i].ring->discard(records_[i].bytes, 0);
   for (unsigned i = 0; i < targets_count_; ++i) std::launder(reinterpret_cast<Target*>(targets_))[i].~Target();
-  if (has_cpu_) image_.host->release_cpu(cpu_);
+  if (m_.cpu != kNoCpu) image_.host->release_cpu(static_cast<unsigned>(m_.cpu));
 }
 
 void Run::finish() noexcept {
@@ -163,11 +164,8 @@ void Run::clear_frame(const lower::Function& function) noexcept {
 }
 
 unsigned Run::cpu() noexcept {
-  if (!has_cpu_) {
-    cpu_ = image_.host->acquire_cpu();
-    has_cpu_ = true;
-  }
-  return cpu_;
+  if (m_.cpu == kNoCpu) m_.cpu = image_.host->acquire_cpu();
+  return static_cast<unsigned>(m_.cpu);
 }
 
 const std::byte* Run::readable(std::uint64_t address, std::uint64_t size) noexcept {

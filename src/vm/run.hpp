@@ -155,12 +155,10 @@ class Run final : public helpers::Env {
   unsigned targets_count_ = 0;
   unsigned records_count_ = 0;
   unsigned lends_count_ = 0;
-  bool has_cpu_ = false;
   bool knows_memories_ = false;
   HeldMaps held_maps_;
 
   // Left uninitialised on purpose: a run pays for what it uses. Only the first `count` entries mean something.
-  unsigned cpu_;
   std::size_t memories_count_;
   union {
     std::array<Context::Memory, Context::kMaxMemories> memories_;

@@ -62,6 +62,7 @@ void A64Emitter::call_register(const At& at) {
 }
 
 void A64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
+  if (binding.row.id == static_cast<std::uint32_t>(abi::HelperId::get_smp_processor_id)) return load_cpu(at, reg(0));
   const bool calls_into_us = calls_back(binding);
   if (calls_into_us) {
     move_constant(kTemp, reinterpret_cast<std::uint64_t>(&at.op));
@@ -75,26 +76,36 @@ void A64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   branch_if_not_zero(kTemp, unwind_);
 }
 
-void A64Emitter::lookup_array(const At&, const lower::KnownLookup& lookup) {
-  const asmjit::Label miss = a_.newLabel(), done = a_.newLabel();
-  a_.ldr(arm::w0, arm::ptr(reg(2)));
-  move_constant(kTemp, lookup.count);
-  a_.cmp(arm::w0, kTemp.w());
-  a_.b_hs(miss);
-  move_constant(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
-  move_constant(kTemp2, lookup.stride);
-  a_.madd(arm::x0, arm::x0, kTemp2, kTemp);
-  a_.b(done);
-  a_.bind(miss);
-  a_.mov(arm::x0, arm::xzr);
+/// The round, how many there are and the callback's context wait on the native stack. As the helper does, each round
+/// asks whether the run is to stop.
+void A64Emitter::call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan&) {
+  constexpr int kBytes = 32;
+  const asmjit::Label again = a_.newLabel(), out = a_.newLabel(), done = a_.newLabel();
+  move_constant(reg(0), static_cast<std::uint64_t>(-EINVAL));
+  a_.cbnz(reg(4), done);
+  move_constant(reg(0), static_cast<std::uint64_t>(-E2BIG));
+  move_constant(kTemp, helpers::kMaxLoops);
+  a_.cmp(reg(1).w(), kTemp.w());
+  a_.b_hi(done);
+  a_.mov(reg(0), arm::xzr);
+  a_.cbz(reg(1).w(), done);
+  a_.stp(arm::xzr, reg(1), arm::ptr_pre(arm::sp, -kBytes));
+  a_.str(reg(3), arm::ptr(arm::sp, 16));
+  a_.bind(again);
+  poll(at.index);
+  a_.ldr(reg(1), arm::ptr(arm::sp));
+  a_.ldr(reg(2), arm::ptr(arm::sp, 16));
+  call_in_new_frame(at, [&] { a_.bl(callback); });
+  a_.ldp(kTemp, kTemp2, arm::ptr(arm::sp));
+  a_.add(kTemp, kTemp, 1);
+  a_.str(kTemp, arm::ptr(arm::sp));
+  a_.cbnz(reg(0), out);
+  a_.cmp(kTemp.w(), kTemp2.w());
+  a_.b_lo(again);
+  a_.bind(out);
+  a_.mov(reg(0).w(), kTemp.w());
+  a_.add(arm::sp, arm::sp, kBytes);
   a_.bind(done);
-}
-
-void A64Emitter::lookup_direct(const At&, const lower::KnownLookup& lookup) {
-  move_constant(arm::x0, reinterpret_cast<std::uint64_t>(lookup.map));
-  a_.mov(arm::x1, reg(2));
-  move_constant(kTemp, reinterpret_cast<std::uint64_t>(lookup.find));
-  a_.blr(kTemp);
 }
 
 void A64Emitter::tail_call(const At& at) {

@@ -259,6 +259,7 @@ void A64Emitter::emit_thunks() {
 
 void A64Emitter::finish() {
   for (const Stub& stub : stubs_) emit_stub(stub);
+  emit_misses();
   emit_thunks();
 }
 

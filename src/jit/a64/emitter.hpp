@@ -16,6 +16,16 @@ class A64Emitter final : public Emitter {
   A64Emitter(const Plan& plan, asmjit::CodeHolder& code);
 
  private:
+  /// A rare way through a call that needs no call-out: code at `from`, emitted later, that goes on at `back`.
+  struct Miss {
+    enum class Kind : std::uint8_t { no_value, cpu };
+    asmjit::Label from;
+    asmjit::Label back;
+    arm::GpX dst;
+    Kind kind;
+    std::uint32_t index;
+  };
+
   // emitter.cpp: frames, and what is put off
   void emit_plain_start() override;
   void emit_start() override;
@@ -69,8 +79,15 @@ class A64Emitter final : public Emitter {
   void call_function(const At& at, const asmjit::Label& callee) override;
   void call_register(const At& at) override;
   void call_builtin(const At& at, const lower::Binding& binding) override;
-  void lookup_array(const At& at, const lower::KnownLookup& lookup) override;
-  void lookup_direct(const At& at, const lower::KnownLookup& lookup) override;
+  void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) override;
+  // lookup.cpp
+  void lookup_array(const At& at, const lower::KnownCall& lookup) override;
+  void call_direct(const At& at, const lower::KnownCall& call) override;
+  void load_cpu(const At& at, const arm::GpX& dst);
+  asmjit::Label put_off_miss(const At& at, const arm::GpX& dst, Miss::Kind kind);
+  void emit_misses();
+
+  // call.cpp
   void tail_call(const At& at) override;
   void call_out(const At& at, vm::CallOut callee) override;
   void exit(const At& at) override;
@@ -95,6 +112,7 @@ class A64Emitter final : public Emitter {
   asmjit::Label resume_;  // of the last guarded access whose slow half makes the access: to be bound behind it
   std::vector<Stub> stubs_;
   std::vector<Thunk> thunks_;
+  std::vector<Miss> misses_;
 };
 
 }  // namespace skep::jit::a64

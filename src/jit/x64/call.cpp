@@ -1,5 +1,5 @@
 // Calls, and leaving functions.
-#include <bit>
+#include <cerrno>
 
 #include "helpers/env.hpp"
 #include "jit/x64/emitter.hpp"
@@ -65,6 +65,7 @@ void X64Emitter::call_register(const At& at) {
 }
 
 void X64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
+  if (binding.row.id == static_cast<std::uint32_t>(abi::HelperId::get_smp_processor_id)) return load_cpu(at, reg(0));
   const bool calls_into_us = calls_back(binding);
   if (calls_into_us) {
     a_.mov(kTemp, reinterpret_cast<std::uint64_t>(&at.op));
@@ -77,27 +78,42 @@ void X64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   a_.jne(unwind_);
 }
 
-void X64Emitter::lookup_array(const At&, const lower::KnownLookup& lookup) {
-  const asmjit::Label miss = a_.newLabel(), done = a_.newLabel();
-  a_.mov(x86::eax, x86::dword_ptr(reg(2)));
-  a_.cmp(x86::eax, static_cast<std::int32_t>(lookup.count));
-  a_.short_().jae(miss);
-  if (std::has_single_bit(lookup.stride))
-    a_.shl(x86::rax, std::countr_zero(lookup.stride));
-  else
-    a_.imul(x86::rax, x86::rax, static_cast<std::int32_t>(lookup.stride));
-  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
-  a_.add(x86::rax, kTemp);
-  a_.short_().jmp(done);
-  a_.bind(miss);
-  a_.xor_(x86::eax, x86::eax);
+/// The round, how many there are and the callback's context wait on the native stack. As the helper does, each round
+/// asks whether the run is to stop.
+void X64Emitter::call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) {
+  constexpr int kBytes = 32;  // three words, and the stack stays aligned
+  const x86::Mem round = x86::dword_ptr(x86::rsp), count = x86::dword_ptr(x86::rsp, 8),
+                 ctx = x86::qword_ptr(x86::rsp, 16);
+  const asmjit::Label again = a_.newLabel(), out = a_.newLabel(), done = a_.newLabel();
+  a_.mov(reg(0), -EINVAL);
+  a_.test(reg(4), reg(4));
+  a_.jnz(done);
+  a_.mov(reg(0), -E2BIG);
+  a_.cmp(reg(1).r32(), helpers::kMaxLoops);
+  a_.ja(done);
+  a_.xor_(reg(0).r32(), reg(0).r32());
+  a_.test(reg(1).r32(), reg(1).r32());
+  a_.jz(done);
+  a_.sub(x86::rsp, kBytes);
+  a_.mov(round, reg(0).r32());
+  a_.mov(count, reg(1).r32());
+  a_.mov(ctx, reg(3));
+  a_.bind(again);
+  poll(at.index);
+  a_.mov(reg(1).r32(), round);
+  a_.mov(reg(2), ctx);
+  call_in_new_frame(at, callback, &plan);
+  a_.mov(kTemp.r32(), round);
+  a_.inc(kTemp.r32());
+  a_.mov(round, kTemp.r32());
+  a_.test(reg(0), reg(0));
+  a_.jnz(out);
+  a_.cmp(kTemp.r32(), count);
+  a_.jb(again);
+  a_.bind(out);
+  a_.mov(reg(0).r32(), kTemp.r32());
+  a_.add(x86::rsp, kBytes);
   a_.bind(done);
-}
-
-void X64Emitter::lookup_direct(const At&, const lower::KnownLookup& lookup) {
-  a_.mov(x86::rdi, reinterpret_cast<std::uint64_t>(lookup.map));
-  a_.mov(x86::rsi, reg(2));
-  a_.call(asmjit::imm(reinterpret_cast<std::uint64_t>(lookup.find)));
 }
 
 void X64Emitter::tail_call(const At& at) {

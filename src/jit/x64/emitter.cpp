@@ -205,6 +205,7 @@ void X64Emitter::emit_thunks() {
 
 void X64Emitter::finish() {
   for (const Stub& stub : stubs_) emit_stub(stub);
+  emit_misses();
   emit_thunks();
 }
 

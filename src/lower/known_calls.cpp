@@ -1,0 +1,167 @@
+// Three passes over the ops: maps, then the records of ring buffers, then callbacks.
+//
+// A record is given back without a word on which ring it came from. Where all of a program's come out of one known
+// ring, that is the one; where not, the run keeps the book of them all, so none may come out without its knowledge.
+#include "lower/known_calls.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "lower/shape.hpp"
+
+namespace skep::lower {
+namespace {
+
+using abi::HelperId;
+using isa::Operands;
+using maps::DirectCall;
+
+constexpr unsigned kCallbackRegister = 2;  // bpf_loop's second argument
+
+struct DirectRow {
+  HelperId helper;
+  DirectCall call;
+};
+constexpr DirectRow kDirectCalls[] = {
+    {HelperId::map_lookup_elem, DirectCall::lookup}, {HelperId::map_update_elem, DirectCall::update},
+    {HelperId::map_delete_elem, DirectCall::erase},  {HelperId::ringbuf_reserve, DirectCall::reserve},
+    {HelperId::ringbuf_submit, DirectCall::submit},  {HelperId::ringbuf_discard, DirectCall::discard},
+};
+
+bool calls(const Binding& binding, HelperId helper) noexcept {
+  return binding.app == nullptr && binding.row.id == static_cast<std::uint32_t>(helper);
+}
+
+/// Null for ops that are no unchecked calls of helpers.
+const Binding* binding_of(const Op& op) noexcept {
+  return op.code == Code::call_free ? reinterpret_cast<const Binding*>(op.imm) : nullptr;
+}
+
+/// Null for ops that neither take a record nor give one back, without asking the run.
+const KnownCall* record_call_of(const Op& op) noexcept {
+  const auto* call = op.code == Code::call_direct ? reinterpret_cast<const KnownCall*>(op.imm) : nullptr;
+  return call != nullptr && call->about_record ? call : nullptr;
+}
+
+class Knowing {
+ public:
+  Knowing(Image& image, const verifier::Facts& facts) : image_(image), facts_(facts) {}
+
+  void know_maps() {
+    for (std::size_t i = 0; i < image_.ops.size(); ++i) {
+      const Binding* binding = binding_of(image_.ops[i]);
+      const auto index = binding == nullptr ? std::nullopt : facts_.at(image_.pcs[i]).value.value();
+      if (index && *index < image_.maps.size()) bind(image_.ops[i], *binding, *image_.maps[*index]);
+    }
+  }
+
+  void know_records() {
+    maps::MapStorage* ring = nullptr;
+    bool one_ring = true;
+    for (const Op& op : image_.ops) {
+      const Binding* binding = binding_of(op);
+      if (binding != nullptr && calls(*binding, HelperId::ringbuf_reserve)) one_ring = false;
+      const KnownCall* reserve = record_call_of(op);
+      if (reserve == nullptr) continue;
+      one_ring = one_ring && (ring == nullptr || ring == reserve->map);
+      ring = reserve->map;
+    }
+    if (ring == nullptr) return;
+    for (Op& op : image_.ops) {
+      const Binding* binding = binding_of(op);
+      const KnownCall* reserve = record_call_of(op);
+      if (!one_ring && reserve != nullptr)
+        op = {Code::call_free, op.dst, op.src, op.off, reinterpret_cast<std::int64_t>(reserve->binding)};
+      else if (one_ring && binding != nullptr &&
+               (calls(*binding, HelperId::ringbuf_submit) || calls(*binding, HelperId::ringbuf_discard)))
+        bind(op, *binding, *ring);
+    }
+  }
+
+  void know_callbacks() {
+    find_targets();
+    for (std::size_t i = 0; i < image_.ops.size(); ++i) {
+      const Binding* binding = binding_of(image_.ops[i]);
+      if (binding == nullptr || !calls(*binding, HelperId::loop)) continue;
+      const auto callback = constant_before(i, kCallbackRegister);
+      const Function* function = callback ? image_.function_at(*callback) : nullptr;
+      if (function == nullptr) continue;
+      Binding& loop = image_.loop_bindings.emplace_back(*binding);
+      loop.callback = function;
+      image_.ops[i].imm = reinterpret_cast<std::int64_t>(&loop);
+    }
+  }
+
+ private:
+  /// Leaves the op alone where the map has no code of its own for the call.
+  void bind(Op& op, const Binding& binding, maps::MapStorage& map) {
+    const auto row = std::find_if(std::begin(kDirectCalls), std::end(kDirectCalls),
+                                  [&](const DirectRow& candidate) { return calls(binding, candidate.helper); });
+    if (row == std::end(kDirectCalls)) return;
+    KnownCall call{.binding = &binding, .map = &map, .code = map.direct(row->call)};
+    // A map made for fewer CPUs than the host has lets some share a value: that is left to the helper.
+    if (call.code == nullptr || (map.per_cpu() && map.cpus() < image_.host->cpu_count())) return;
+    call.wants_cpu = map.per_cpu();
+    call.about_record = map.ring_buffer() != nullptr;
+    call.names_map = !call.about_record || row->call == DirectCall::reserve;
+    op.code = row->call != DirectCall::lookup ? Code::call_direct
+              : place_values(call)            ? Code::lookup_array
+                                              : Code::lookup_direct;
+    op.imm = reinterpret_cast<std::int64_t>(&image_.known_calls.emplace_back(call));
+  }
+
+  /// True of arrays: where their values lie is arithmetic.
+  static bool place_values(KnownCall& call) {
+    const MapType type = call.map->spec().type;
+    if (type != MapType::array && type != MapType::percpu_array) return false;
+    const maps::ValueArea& values = call.map->value_areas().front();
+    if (values.stride > INT32_MAX) return false;  // engines multiply by it as a signed 32-bit constant
+    call.base = values.base;
+    call.lane_bytes = call.wants_cpu ? values.bytes / call.map->cpus() : 0;
+    call.stride = values.stride;
+    call.count = call.map->spec().max_entries;
+    return true;
+  }
+
+  void find_targets() {
+    is_target_.assign(image_.ops.size(), false);
+    for (const Function& function : image_.functions) is_target_[function.op] = true;
+    for (std::size_t i = 0; i < image_.ops.size(); ++i) {
+      const Operands operands = shape_of(image_.ops[i].code).operands;
+      if (operands == Operands::jump_off || operands == Operands::jump_imm || operands == Operands::compare_imm ||
+          operands == Operands::compare_src)
+        is_target_[i + static_cast<std::size_t>(std::int64_t{image_.ops[i].off})] = true;
+    }
+  }
+
+  /// What the register holds before the op, if that was loaded since control last came from elsewhere.
+  [[nodiscard]] std::optional<std::uint64_t> constant_before(std::size_t op, unsigned reg) const {
+    for (; op > 0 && !is_target_[op]; --op) {
+      const Op& before = image_.ops[op - 1];
+      const Operands operands = shape_of(before.code).operands;
+      const bool stores = operands == Operands::store_imm || operands == Operands::store_src;
+      const bool computes = operands == Operands::dst_imm || operands == Operands::dst_src ||
+                            operands == Operands::load || before.code == Code::constant;
+      if (!stores && !computes) break;
+      if (stores || before.dst != reg) continue;
+      return before.code == Code::constant ? std::optional(static_cast<std::uint64_t>(before.imm)) : std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  Image& image_;
+  const verifier::Facts& facts_;
+  std::vector<bool> is_target_;  // by op
+};
+
+}  // namespace
+
+void know_calls(Image& image, const verifier::Facts& facts) {
+  Knowing knowing(image, facts);
+  knowing.know_maps();
+  knowing.know_records();
+  knowing.know_callbacks();
+}
+
+}  // namespace skep::lower
