@@ -48,6 +48,7 @@ class Merge {
   void collect_globals();
   Result<void> collect_sections();
   Result<void> add_datasec(std::size_t input, const btf::Type& datasec);
+  [[nodiscard]] bool is_left_out(std::size_t input, std::string_view name, TypeId var) const;
   [[nodiscard]] Result<bool> place(std::size_t input, const Datasec& out, btf::SectionVar& var) const;
   void add_datasecs();
   void merge();
@@ -133,6 +134,14 @@ Result<bool> Merge::place(std::size_t index, const Datasec& out, btf::SectionVar
   return true;
 }
 
+/// True for a variable of a section that all inputs share, of which the first one's stays, that has no counterpart
+/// there.
+bool Merge::is_left_out(std::size_t input, std::string_view name, TypeId var) const {
+  const auto section = inputs_[input].sections.find(name);
+  return section != inputs_[input].sections.end() && inputs_[input].places[section->second].shared &&
+         global_of_[input][var] == kNoGlobal;
+}
+
 Result<void> Merge::add_datasec(std::size_t input, const btf::Type& datasec) {
   if (datasec.name == ".extern") return {};  // where clang collects what has no section
   const auto [known, is_new] = datasec_of_.try_emplace(datasec.name, datasecs_.size());
@@ -146,7 +155,10 @@ Result<void> Merge::add_datasec(std::size_t input, const btf::Type& datasec) {
   for (btf::SectionVar var : inputs_[input].btf->section_vars(datasec)) {
     const auto placed = place(input, out, var);
     if (!placed) return fail(placed.error());
-    if (*placed) out.vars.push_back(var);
+    if (*placed)
+      out.vars.push_back(var);
+    else if (is_left_out(input, datasec.name, var.var))
+      to_[in_graph(input, var.var)] = btf::Graph::kDropped;
   }
   if (out.vars.size() <= kMaxSectionVars) return {};
   return fail(ErrorCode::limit, inputs_[input].where("section", out.name),
@@ -174,6 +186,9 @@ void Merge::add_datasecs() {
 }
 
 void Merge::merge() {
+  for (TypeId id = 1; id < graph_.size(); ++id)
+    if (graph_.kind(id) == Kind::decl_tag && to_[graph_.words(id)[2]] == btf::Graph::kDropped)
+      to_[id] = btf::Graph::kDropped;
   final_ = graph_.replace(to_);
   const auto second = graph_.replace(btf::find_duplicates(graph_));
   for (TypeId& id : final_) id = second[id];

@@ -4,9 +4,11 @@
 
 #include <skep/skep.hpp>
 
+#include <algorithm>
 #include <array>
 #include <random>
 
+#include "btf/btf.hpp"
 #include "elf/elf.hpp"
 #include "elf/write.hpp"
 #include "support/object_text.hpp"
@@ -184,6 +186,22 @@ TEST_CASE("a definition replaces declarations before and behind it, in any order
     CHECK(run(object, "one") == 10);
     CHECK(run(object, "two") == 11);
   } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("of licenses under two names the first one's variable stays, and no type tells of the other") {
+  const auto one = compiled("char first[] SEC(\"license\") = \"GPL\";");
+  const auto two = compiled("char other[] SEC(\"license\") __attribute__((btf_decl_tag(\"told\"))) = \"GPL\";");
+  if (!one || !two) return;
+  const auto result = linked({*one, *two});
+  REQUIRE_MESSAGE(result.has_value(), result.error().message());
+  const elf::File file = parsed(*result);
+  const auto section = std::ranges::find(file.sections, ".BTF", &elf::Section::name);
+  REQUIRE(section != file.sections.end());
+  const auto types = btf::Btf::parse(section->data);
+  REQUIRE_MESSAGE(types.has_value(), types.error().message());
+  CHECK((*types)->find(btf::Kind::var, "first") != 0);
+  CHECK((*types)->find(btf::Kind::var, "other") == 0);
+  CHECK((*types)->find(btf::Kind::decl_tag, "told") == 0);
 }
 
 TEST_CASE("binding and visibility of declarations and definitions add up") {
