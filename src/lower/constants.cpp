@@ -10,6 +10,7 @@
 #include "abi/helper.hpp"
 #include "isa/table.hpp"
 #include "lower/evaluate.hpp"
+#include "lower/rows.hpp"
 #include "lower/stack_bytes.hpp"
 
 namespace skep::lower {
@@ -130,7 +131,7 @@ class Constants {
  public:
   Constants(const program::Program& program, const verifier::Facts& facts,
             std::span<const std::shared_ptr<maps::MapStorage>> maps, SettledProgram& settled)
-      : program_(program), facts_(facts), maps_(maps), settled_(settled) {}
+      : program_(program), rows_(rows_of(program.insns)), facts_(facts), maps_(maps), settled_(settled) {}
 
   void run() {
     find_meetings();
@@ -158,9 +159,7 @@ class Constants {
   };
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const {
-    return isa::info(static_cast<Form>(isa::find_form(program_.insns[pc])));
-  }
+  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return *rows_[pc]; }
   [[nodiscard]] static bool is_condition(const FormInfo& info) {
     return info.operands == Operands::compare_imm || info.operands == Operands::compare_src;
   }
@@ -505,6 +504,7 @@ class Constants {
   }
 
   const program::Program& program_;
+  const std::vector<const FormInfo*> rows_;  // of its instructions
   const verifier::Facts& facts_;
   std::span<const std::shared_ptr<maps::MapStorage>> maps_;
   SettledProgram& settled_;

@@ -15,6 +15,7 @@
 #include "isa/table.hpp"
 #include "lower/bind.hpp"
 #include "lower/known_calls.hpp"
+#include "lower/rows.hpp"
 #include "lower/settle.hpp"
 
 namespace skep::lower {
@@ -64,12 +65,14 @@ class Lowering {
   Result<std::shared_ptr<Image>> run() {
     if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
     if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
-    if (auto ok = isa::check(insns_); !ok) return fail(std::move(ok).error());
+    // A proof is made of nothing else.
+    if (auto ok = facts_ == nullptr ? isa::check(insns_) : Result<void>{}; !ok) return fail(std::move(ok).error());
     if (facts_ != nullptr) {
       SettledProgram settled = settle(*image_->program, *facts_, image_->maps);
       insns_ = std::move(settled.insns);
       settled_ = std::move(settled.at);
     }
+    rows_ = rows_of(insns_);
     number_ops();
     find_functions();
     collect_regions();
@@ -102,7 +105,7 @@ class Lowering {
   }
 
   [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const {
-    return isa::info(static_cast<Form>(isa::find_form(insns_[pc])));
+    return *rows_[pc];
   }
   [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
 
@@ -546,6 +549,7 @@ class Lowering {
   }
 
   std::vector<Insn> insns_;
+  std::vector<const FormInfo*> rows_;  // of insns_
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
   std::vector<Settled> settled_;                  // by pc; empty without facts

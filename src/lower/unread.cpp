@@ -9,6 +9,7 @@
 
 #include "abi/helper.hpp"
 #include "isa/table.hpp"
+#include "lower/rows.hpp"
 #include "verifier/cfg/graph.hpp"
 
 namespace skep::lower {
@@ -118,15 +119,21 @@ bool changes_nothing(const Insn& insn, const FormInfo& info, Use result) {
 class Unread {
  public:
   Unread(const program::Program& program, SettledProgram& settled)
-      : program_(program), settled_(settled), before_(settled.insns.size()) {}
+      : program_(program),
+        settled_(settled),
+        rows_(rows_of(settled.insns)),
+        before_(settled.insns.size()),
+        is_loop_head_(settled.insns.size()) {}
 
   void run() {
-    for (bool changed = true; changed;) {
-      changed = false;
+    find_loop_heads();
+    // Going backwards, what comes after is known but where a loop leads back.
+    for (bool again = true; again;) {
+      again = false;
       for (auto pc = static_cast<std::uint32_t>(before_.size()); pc-- > 0;) {
         if (!settled_.at[pc].reached) continue;
         const Halves before = before_of(pc, after(pc));
-        changed = changed || before != before_[pc];
+        again = again || (is_loop_head_[pc] && before != before_[pc]);
         before_[pc] = before;
       }
     }
@@ -135,14 +142,20 @@ class Unread {
   }
 
  private:
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const {
-    return isa::info(static_cast<isa::Form>(isa::find_form(settled_.insns[pc])));
-  }
+  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return *rows_[pc]; }
   [[nodiscard]] static bool is_condition(const FormInfo& info) {
     return info.operands == Operands::compare_imm || info.operands == Operands::compare_src;
   }
   [[nodiscard]] std::uint32_t target_of(std::uint32_t pc, const FormInfo& info) const {
     return static_cast<std::uint32_t>(isa::jump_target(settled_.insns[pc], info, pc));
+  }
+
+  void find_loop_heads() {
+    for (std::uint32_t pc = 0; pc < rows_.size(); ++pc) {
+      if (!settled_.at[pc].reached || !form_at(pc).has_target()) continue;
+      const std::uint32_t target = target_of(pc, form_at(pc));
+      if (target <= pc) is_loop_head_[target] = true;
+    }
   }
 
   [[nodiscard]] Halves after(std::uint32_t pc) const {
@@ -300,7 +313,9 @@ class Unread {
 
   const program::Program& program_;
   SettledProgram& settled_;
-  std::vector<Halves> before_;  // by pc
+  const std::vector<const FormInfo*> rows_;
+  std::vector<Halves> before_;      // by pc
+  std::vector<bool> is_loop_head_;  // by pc
 };
 
 }  // namespace
