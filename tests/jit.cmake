@@ -3,6 +3,7 @@ skep_test(jit_differential SOURCES differential/jit_test.cpp differential/genera
           soundness/mutator.cpp LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
 skep_test(jit_encoding LIBRARIES skep)
+skep_test(known_calls LIBRARIES skep)
 if(SKEP_SANITIZE)
   # New code is slow there; the plain build runs them all.
   set_tests_properties(jit_encoding PROPERTIES ENVIRONMENT SKEP_JIT_EVERY=10)
