@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "jit/tune.hpp"
+
 namespace skep::jit {
 
 using isa::Operands;
@@ -42,6 +44,10 @@ void Emitter::emit_all() {
     bind(functions_[i]);
     begin_function(*function_);
     if (body.isValid()) bind(body);
+    if (!plan_.flows.empty()) {
+      Tuner(*this, plan_.flows[i]).emit();
+      continue;
+    }
     for (std::uint32_t index = first; index < function_->end;) {
       if (plan_.ops[index].is_loop_head) align_loop();
       mark(MachineCode::Role::insn, index);
@@ -59,6 +65,16 @@ void Emitter::add_part(MachineCode::Role role, std::uint32_t index) {
   const auto here = static_cast<std::uint32_t>(code_.textSection()->bufferSize());
   if (!parts_.empty() && parts_.back().from_bytes == here) parts_.pop_back();
   parts_.push_back({here, image().pcs[index], role});
+}
+
+asmjit::Label Emitter::new_label() {
+  asmjit::LabelEntry* entry = nullptr;
+  return code_.newLabelEntry(&entry) == asmjit::kErrorOk ? asmjit::Label(entry->id()) : asmjit::Label();
+}
+
+const asmjit::Label& Emitter::label_at(std::uint32_t index) {
+  if (!targets_[index].isValid()) targets_[index] = new_label();
+  return targets_[index];
 }
 
 asmjit::Label Emitter::target_of(const At& at) const {
@@ -93,13 +109,14 @@ void Emitter::emit_as(const At& here) {
         return may_goto(here, target_of(here));
       }
       if (plan_.options.polls && goes_back) poll(index);
-      return jump(here, target_of(here));
+      if (here.op.off != 1) jump_to({target_of(here), is_near(here), false});
+      return;
     case Operands::compare_imm:
       if (plan_.options.polls && goes_back) poll(index);
-      return branch_imm(here, target_of(here));
+      return branch(here, {target_of(here), is_near(here), false});
     case Operands::compare_src:
       if (plan_.options.polls && goes_back) poll(index);
-      return branch_reg(here, target_of(here));
+      return branch(here, {target_of(here), is_near(here), false});
     case Operands::call_pc: {
       const auto& callee = *reinterpret_cast<const lower::Function*>(here.op.imm);
       return call_function(here, functions_[static_cast<std::size_t>(&callee - image().functions.data())]);

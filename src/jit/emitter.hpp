@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "jit/blind.hpp"
+#include "jit/loop.hpp"
 #include "jit/plan.hpp"
+#include "jit/value.hpp"
 #include "vm/native.hpp"
 
 namespace skep::jit {
@@ -39,11 +41,20 @@ class Emitter {
   [[nodiscard]] bool has_enter() const noexcept { return !plan_.is_plain; }
 
  protected:
+  friend class Tuner;
+
   /// An op, what its code means, and where it stands.
   struct At {
     const lower::Op& op;
     const lower::Shape& shape;
     std::uint32_t index;
+  };
+
+  /// Where a jump or a branch goes.
+  struct Branch {
+    asmjit::Label target;
+    bool near = false;    ///< forward, and not further than the shortest form reaches
+    bool unless = false;  ///< it is taken when the condition does not hold
   };
 
   /// A call-out that is rarely needed: code at `from`, emitted later, that goes on at `back`.
@@ -87,10 +98,9 @@ class Emitter {
   virtual void load(const At& at) = 0;
   virtual void store(const At& at) = 0;
   virtual void atomic(const At& at) = 0;
-  virtual void jump(const At& at, const asmjit::Label& target) = 0;
+  virtual void jump_to(const Branch& branch) = 0;
   virtual void may_goto(const At& at, const asmjit::Label& target) = 0;
-  virtual void branch_imm(const At& at, const asmjit::Label& target) = 0;
-  virtual void branch_reg(const At& at, const asmjit::Label& target) = 0;
+  virtual void branch(const At& at, const Branch& branch) = 0;
   virtual void call_function(const At& at, const asmjit::Label& callee) = 0;
   virtual void call_register(const At& at) = 0;
   virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
@@ -101,6 +111,24 @@ class Emitter {
   virtual void tail_call(const At& at) = 0;
   virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op
   virtual void exit(const At& at) = 0;
+
+  // What several ops do together. `at` may be made up, but for its index.
+  virtual void form_sum(unsigned dst, const Sum& sum, unsigned width) = 0;
+  virtual void load_at(const At& at, const Sum& address) = 0;   ///< unchecked
+  virtual void store_at(const At& at, const Sum& address) = 0;  ///< unchecked
+  virtual void clear_16(const Sum& address) = 0;                ///< the same, of 16 bytes
+  /// As alu_imm or alu_reg, but for the first operand: `from` instead of dst. src is not dst.
+  virtual void alu_from(const At& at, unsigned from) = 0;
+  virtual void rotate(unsigned dst, unsigned src, unsigned left, unsigned width) = 0;
+  virtual void select(const At& compare, const At& move) = 0;  ///< the move, unless the branch would be taken
+
+  /// Runs iterations of the loop that comes next, as many as there are together, but never its last.
+  virtual void hasten(const QuickLoop& loop) = 0;
+
+  /// No op takes more bytes than this says; what is far for a jump in any case where nobody knows.
+  [[nodiscard]] virtual unsigned most_bytes(std::uint32_t index) const = 0;
+  /// The op's jump, forward, is a near one. For ops that are emitted in order.
+  [[nodiscard]] virtual bool is_near(const At& at) const = 0;
 
   [[nodiscard]] const lower::Image& image() const noexcept { return plan_.image; }
   [[nodiscard]] At at(std::uint32_t index) const {
@@ -119,6 +147,8 @@ class Emitter {
   }
   [[nodiscard]] bool is_guarded() const noexcept { return image().guarded; }
   [[nodiscard]] asmjit::Label target_of(const At& at) const;
+  /// The label of an op; made where it has none.
+  [[nodiscard]] const asmjit::Label& label_at(std::uint32_t index);
   [[nodiscard]] const asmjit::Label& entry() const noexcept { return functions_.front(); }
   /// A C function all by itself, with r1 and r2 where its second and third argument are: no entry code is needed.
   [[nodiscard]] bool is_bare() const noexcept {
@@ -132,6 +162,7 @@ class Emitter {
   asmjit::Label interpret_;
 
  private:
+  [[nodiscard]] asmjit::Label new_label();
   void emit_op(std::uint32_t index);
   void emit_as(const At& here);
   void emit_coded(const At& at);

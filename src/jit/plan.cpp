@@ -1,5 +1,5 @@
-// What ends a block, what a function touches, what may leave generated code: one pass over the ops of each function, and
-// one backwards for the costs of blocks.
+// What ends a block, what a function touches, what may leave generated code: one pass over the ops of each function,
+// and one backwards for the costs of blocks.
 #include "jit/plan.hpp"
 
 #include <algorithm>
@@ -13,32 +13,6 @@ using lower::Code;
 using lower::Op;
 using lower::Shape;
 
-bool has_target(const Shape& shape) noexcept {
-  switch (shape.operands) {
-    case Operands::jump_off:
-    case Operands::jump_imm:
-    case Operands::compare_imm:
-    case Operands::compare_src:
-      return true;
-    case Operands::none:
-    case Operands::dst:
-    case Operands::dst_imm:
-    case Operands::dst_src:
-    case Operands::dst_src_imm:
-    case Operands::call_imm:
-    case Operands::call_pc:
-    case Operands::load:
-    case Operands::store_imm:
-    case Operands::store_src:
-    case Operands::atomic:
-    case Operands::lddw:
-    case Operands::packet_abs:
-    case Operands::packet_ind:
-      return false;
-  }
-  return false;
-}
-
 bool is_call(const Op& op, const Shape& shape) noexcept {
   return shape.operation == Operation::call_ || (op.code >= Code::call_checked && op.code <= Code::trap);
 }
@@ -47,7 +21,7 @@ bool is_tail_call(const Op& op) noexcept { return op.code == Code::tail_call || 
 
 /// The block ends with this op: what follows is paid for on its own. Calls end it because the callee counts, too.
 bool ends_block(const Op& op, const Shape& shape) noexcept {
-  return has_target(shape) || is_call(op, shape) || op.code == Code::exit;
+  return goes_to(shape) || is_call(op, shape) || op.code == Code::exit;
 }
 
 /// The register that the op writes, among those that calls preserve; as a mask.
@@ -128,6 +102,14 @@ void share_frame(std::vector<FunctionPlan>& functions) {
   }
 }
 
+void add_flows(Plan& plan) {
+  for (FunctionPlan& function : plan.functions) {
+    const Flow& flow = plan.flows.emplace_back(make_flow(plan.image, function.first, function.end, function.calls));
+    for (const Hoisted& hoisted : flow.hoisted)
+      if (hoisted.reg >= kFirstSaved) function.saved |= static_cast<std::uint8_t>(1u << (hoisted.reg - kFirstSaved));
+  }
+}
+
 std::vector<std::uint32_t> count_refunds(const Plan& plan) {
   const auto& ops = plan.image.ops;
   std::vector<std::uint32_t> refunds(ops.size());
@@ -176,11 +158,6 @@ bool may_call(const Op& op) noexcept {
   return true;
 }
 
-bool ends_flow(const Op& op) noexcept {
-  const Shape& shape = lower::shape_of(op.code);
-  return op.code == Code::exit || op.code == Code::trap || shape.operation == Operation::ja_;
-}
-
 Plan make_plan(const lower::Image& image, const Options& options) {
   Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
   // Only a proof says that nobody looks at registers that nobody has set; code that polls has none.
@@ -205,7 +182,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       plan.is_plain = plan.is_plain && is_plain(op);
       plan.stands_alone = plan.stands_alone && !needs_run(op);
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
-      if (has_target(shape)) {
+      if (goes_to(shape)) {
         const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
         plan.ops[target].is_target = plan.ops[target].starts_block = true;
         if (target <= i) plan.ops[target].is_loop_head = true;
@@ -218,6 +195,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
   }
   plan.stands_alone = plan.stands_alone && plan.is_plain;
   if (crossing) share_frame(plan.functions);
+  if (image.proven && !options.metered && !crossing) add_flows(plan);
   if (options.metered) plan.refunds = count_refunds(plan);
   return plan;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jit/compile.hpp"
+#include "jit/flow.hpp"
 #include "lower/image.hpp"
 #include "lower/shape.hpp"
 
@@ -41,6 +42,7 @@ struct Plan {
   bool uses_windows = false;    ///< has checked accesses
   bool is_plain = false;        ///< cannot end early, and relies on nothing but r1 and r2 at its start
   bool stands_alone = false;    ///< is plain, and calls nothing that would look at the run
+  std::vector<Flow> flows;      ///< by function; of proven programs that do not count, empty for others
   bool has_tail_calls = false;  ///< a call may come back with another image current
 };
 
@@ -50,7 +52,5 @@ struct Plan {
 [[nodiscard]] bool calls_back(const lower::Binding& binding) noexcept;
 /// The op may need a call of C code, or a call-out.
 [[nodiscard]] bool may_call(const lower::Op& op) noexcept;
-/// Control does not go on with the next op.
-[[nodiscard]] bool ends_flow(const lower::Op& op) noexcept;
 
 }  // namespace skep::jit

@@ -61,10 +61,12 @@ bool is_pure(const Op& op, const Shape& shape) noexcept {
 
 void Tuner::emit() {
   constexpr unsigned kAlignment = 15;
+  constexpr unsigned kQuickLoop = 400;
   std::uint32_t bytes = 0;
   for (const std::uint32_t b : flow_.order) {
     const Block& block = flow_.blocks[b];
     bytes += block.is_loop_head ? kAlignment : 0;
+    bytes += block.taken == b || block.next == b ? kQuickLoop : 0;
     bytes_before_.push_back(bytes);
     for (std::uint32_t i = block.first; i < block.end; ++i) bytes += out_.most_bytes(i);
   }
@@ -79,7 +81,8 @@ void Tuner::emit() {
 void Tuner::emit_block(std::uint32_t place) {
   const std::uint32_t b = flow_.order[place];
   const Block& block = flow_.blocks[b];
-  if (block.is_loop_head) out_.align_loop();
+  const auto quick = quick_loop(out_.image(), flow_, b);
+  if (block.is_loop_head && !quick) out_.align_loop();
   out_.mark(MachineCode::Role::insn, block.first);
   if (carried_ != b) {
     out_.bind(out_.label_at(block.first));
@@ -87,8 +90,23 @@ void Tuner::emit_block(std::uint32_t place) {
     short_ = 0;
   }
   carried_ = kNoBlock;
+  itself_ = {};
+  if (quick) {
+    out_.hasten(*quick);
+    out_.align_loop();
+    itself_ = out_.new_label();
+    out_.bind(itself_);
+  }
   live_after(out_.image(), block, live_after_);
-  for (std::uint32_t i = block.first; i + 1 < block.end; ++i) emit_op(i, live_after_[i - block.first]);
+  block_first_ = block.first;
+  for (std::uint32_t i = block.first; i + 1 < block.end;) {
+    if (const std::uint32_t stores = store_row(i, block.end - 1)) {
+      i += stores;
+      continue;
+    }
+    emit_op(i, live_after_[i - block.first]);
+    ++i;
+  }
   end_block(place);
 }
 
@@ -164,7 +182,8 @@ void Tuner::go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index) 
   compute_all(block.live_in);
   if (follows) return;
   if (out_.plan_.options.polls && goes_back(place, next)) out_.poll(index);
-  out_.jump_to({out_.label_at(block.first), is_near(place, next), false});
+  const bool loops = next == flow_.order[place] && itself_.isValid();
+  out_.jump_to({loops ? itself_ : out_.label_at(block.first), is_near(place, next), false});
 }
 
 void Tuner::end_in_branch(std::uint32_t place) {
@@ -183,7 +202,8 @@ void Tuner::end_in_branch(std::uint32_t place) {
   if (!carries) compute_all(flow_.blocks[through].live_in);
   out_.mark(MachineCode::Role::insn, index);
   if (out_.plan_.options.polls && goes_back(place, target)) out_.poll(index);
-  branch(at, {out_.label_at(there.first), is_near(place, target), unless});
+  const bool loops = target == flow_.order[place] && itself_.isValid();
+  branch(at, {loops ? itself_ : out_.label_at(there.first), is_near(place, target), unless});
   go_on(place, through, index);
 }
 
@@ -229,6 +249,10 @@ bool Tuner::end_in_select(std::uint32_t place) {
   if (move.shape.operation != Operation::mov_ || (ops != 1 && !jumps) || skipped.taken != kNoBlock) return false;
   const unsigned dst = move.op.dst;
   const Block& join = flow_.blocks[block.taken];
+  // A limit is seldom reached: predicted, it costs less than a choice that must wait for both.
+  if (move.shape.operands == Operands::dst_imm && compare.shape.operands == Operands::compare_imm &&
+      compare.op.dst == dst)
+    return false;
   if ((join.live_in & bit_of(dst)) == 0) return false;
   live_ = join.live_in;
   needed_ = live_ | effects_of(compare.op).reads | effects_of(move.op).reads;
@@ -245,8 +269,10 @@ bool Tuner::end_in_select(std::uint32_t place) {
   };
   resolve();
   resolve();
+  Shape shape = move.shape;
+  if (by_register && is_short(moved.src)) shape.width = 64;
   out_.mark(MachineCode::Role::insn, index);
-  out_.select(At{compared, compare.shape, index}, At{moved, move.shape, skipped.first});
+  out_.select(At{compared, compare.shape, index}, At{moved, shape, skipped.first});
   written(dst, is_short(dst) && move.shape.width == 32);
   skipped_ = block.next;
   const std::uint32_t after = block_after(place + 1);
@@ -302,7 +328,16 @@ void Tuner::compute_all(RegSet regs) {
 /// Makes the machine register of `reg` hold what `reg` holds.
 void Tuner::compute(unsigned reg) {
   if (is_own(reg)) return;
+  // Who waits for the same value copies it, or is never asked.
+  const RegSet needed = needed_;
+  RegSet twins = 0;
+  for (unsigned other = 0; other < values_.size(); ++other) {
+    if (other == reg || values_[other] != values_[reg] || values_[reg].kind == Kind::constant) continue;
+    twins |= bit_of(other);
+    needed_ &= static_cast<RegSet>(~bit_of(other));
+  }
   free(reg);
+  needed_ = needed;
   const Value value = values_[reg];
   const unsigned source = value.sum.base;
   const auto step = [&](Operation operation) {
@@ -331,6 +366,12 @@ void Tuner::compute(unsigned reg) {
     case Kind::mask:
       step(Operation::and_);
       break;
+    case Kind::sign: {
+      Shape shape = arithmetic_shape(Operation::movsx_, Operands::dst_src, 64);
+      shape.fixed = static_cast<std::uint8_t>(value.number);
+      out_.alu_reg(At{op_of(reg, source, 0), shape, flow_.blocks.front().first});
+      break;
+    }
     case Kind::rotate:
       out_.rotate(reg, source, static_cast<unsigned>(value.number), value.width);
       break;
@@ -338,6 +379,8 @@ void Tuner::compute(unsigned reg) {
   const bool is_short = value.width == 32 || (value.kind == Kind::constant && value.number <= UINT32_MAX) ||
                         (value.kind == Kind::mask && value.number <= INT32_MAX);
   written(reg, is_short);
+  for (; twins != 0; twins &= static_cast<RegSet>(twins - 1))
+    values_[static_cast<unsigned>(std::countr_zero(twins))] = copy_of(reg);
 }
 
 unsigned Tuner::in_register(unsigned reg, unsigned width) {
@@ -447,8 +490,27 @@ bool Tuner::note_sum(const At& at, std::optional<std::uint64_t> operand) {
   }
 }
 
+/// A shift to the left and back: what is left of the register, zero-extended or sign-extended.
+bool Tuner::note_extension(const At& at, std::uint64_t operand) {
+  Value value = values_[at.op.dst];
+  const bool is_signed = at.shape.operation == Operation::arsh_;
+  if ((!is_signed && at.shape.operation != Operation::rsh_) || value.kind != Kind::left) return false;
+  if (at.shape.width != 64 || value.width != 64 || value.number != operand) return false;
+  const std::uint64_t bits = 64 - operand;
+  if (bits != 8 && bits != 16 && bits != 32) return false;
+  if (!is_signed && bits == 32) {
+    note(at.op.dst, copy_of(value.sum.base, 32));
+    return true;
+  }
+  value.kind = is_signed ? Kind::sign : Kind::mask;
+  value.number = is_signed ? bits : cut(~std::uint64_t{0}, static_cast<unsigned>(bits));
+  values_[at.op.dst] = value;
+  return true;
+}
+
 /// Shifts and masks by a constant.
 bool Tuner::note_bits(const At& at, std::uint64_t operand) {
+  if (note_extension(at, operand)) return true;
   const unsigned width = at.shape.width;
   Value value;
   switch (at.shape.operation) {
@@ -500,20 +562,22 @@ void Tuner::operate(const At& at, std::optional<std::uint64_t> operand) {
   const unsigned width = at.shape.width;
   const unsigned dst = at.op.dst;
   const bool keeps_first = at.shape.operation != Operation::movsx_;
-  free(dst);
   Op op = at.op;
   Shape shape = at.shape;
   unsigned from = dst;
-  if (operand) {
-    shape.operands = Operands::dst_imm;
-    op.imm = static_cast<std::int64_t>(*operand);
-    from = in_register(dst, width);
-  } else {
-    const unsigned source_width = keeps_first ? width : shape.fixed;
-    op.src = static_cast<std::uint8_t>(in_register(at.op.src, source_width));
+  const auto resolve = [&] {
+    if (operand) {
+      shape.operands = Operands::dst_imm;
+      op.imm = static_cast<std::int64_t>(*operand);
+    } else {
+      op.src = static_cast<std::uint8_t>(in_register(at.op.src, keeps_first ? width : shape.fixed));
+    }
     if (keeps_first) from = in_register(dst, width);
-    op.src = static_cast<std::uint8_t>(in_register(at.op.src, source_width));
-  }
+  };
+  // Computing one may compute the other, and may leave a third waiting for dst.
+  resolve();
+  free(dst);
+  resolve();
   const At computed{op, shape, at.index};
   if (from != dst)
     out_.alu_from(computed, from);
@@ -527,6 +591,7 @@ void Tuner::operate(const At& at, std::optional<std::uint64_t> operand) {
 // ---------------------------------------------------------------------------------------------------- memory
 
 void Tuner::load(const At& at) {
+  address_of(at.op.src, at.op.off);
   needed_ = live_;  // the address may be a sum with dst, which is read before it is written
   free(at.op.dst);
   const Sum address = address_of(at.op.src, at.op.off);
@@ -548,6 +613,74 @@ void Tuner::store(const At& at) {
   const Sum address = address_of(at.op.dst, at.op.off);
   if (shape.operands == Operands::store_src) op.src = static_cast<std::uint8_t>(in_register(at.op.src, shape.width));
   out_.store_at(At{op, shape, at.index}, address);
+}
+
+/// Constants stored side by side, as compilers spell out clearing a structure byte by byte. How many ops it was.
+std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
+  constexpr std::int32_t kMost = 1024;
+  constexpr std::uint32_t kBytes[] = {8, 4, 2, 1};
+  struct Part {
+    std::int32_t off;
+    std::uint32_t bytes;
+    std::uint64_t number;
+  };
+  const auto part_at = [&](std::uint32_t i) -> std::optional<Part> {
+    const At at = out_.at(i);
+    const bool by_register = at.shape.operands == Operands::store_src;
+    if ((!by_register && at.shape.operands != Operands::store_imm) || at.shape.check != lower::Check::free ||
+        at.shape.operation != Operation::store_)
+      return std::nullopt;
+    const Value& source = values_[at.op.src];
+    if (by_register && source.kind != Kind::constant) return std::nullopt;
+    return Part{at.op.off, at.shape.bytes(), by_register ? source.number : static_cast<std::uint64_t>(at.op.imm)};
+  };
+  const unsigned base = out_.at(index).op.dst;
+  std::int32_t low = 0, high = 0;
+  std::vector<Part> parts;
+  for (std::uint32_t i = index; i < end && out_.at(i).op.dst == base; ++i) {
+    const auto part = part_at(i);
+    if (!part) break;
+    const std::int32_t part_end = part->off + static_cast<std::int32_t>(part->bytes);
+    if (parts.empty())
+      low = part->off, high = part_end;
+    else if (part_end == low && high - part->off <= kMost)
+      low = part->off;
+    else if (part->off == high && part_end - low <= kMost)
+      high = part_end;
+    else
+      break;
+    parts.push_back(*part);
+  }
+  if (parts.size() < 2) return 0;
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(high - low));
+  for (const Part& part : parts)
+    for (std::uint32_t i = 0; i < part.bytes; ++i)
+      bytes[static_cast<std::size_t>(part.off - low) + i] = static_cast<std::uint8_t>(part.number >> 8 * i);
+
+  live_ = live_after_[index + parts.size() - 1 - block_first_];
+  needed_ = live_ | bit_of(base);
+  out_.mark(MachineCode::Role::insn, index);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const Sum address = address_of(base, low + static_cast<std::int32_t>(at));
+    const auto rest = static_cast<std::uint32_t>(bytes.size() - at);
+    if (rest >= 16 && std::all_of(&bytes[at], &bytes[at] + 16, [](std::uint8_t byte) { return byte == 0; })) {
+      out_.clear_16(address);
+      at += 16;
+      continue;
+    }
+    for (const std::uint32_t size : kBytes) {
+      std::uint64_t number = 0;
+      for (std::uint32_t i = 0; i < size && size <= rest; ++i) number |= std::uint64_t{bytes[at + i]} << 8 * i;
+      if (size > rest || (size == 8 && is_wide(number))) continue;
+      Shape shape{Operation::store_, Operands::store_imm};
+      shape.width = static_cast<std::uint8_t>(size * 8);
+      shape.check = lower::Check::free;
+      out_.store_at(At{op_of(base, 0, signed_immediate(number, size == 8 ? 64 : 32)), shape, index}, address);
+      at += size;
+      break;
+    }
+  }
+  return static_cast<std::uint32_t>(parts.size());
 }
 
 /// As the op stands: with its operands in registers, and nothing put off that reads what it writes.

@@ -41,10 +41,12 @@ class Tuner {
   void arithmetic(const At& at);
   void operate(const At& at, std::optional<std::uint64_t> operand);
   bool note_sum(const At& at, std::optional<std::uint64_t> operand);
+  bool note_extension(const At& at, std::uint64_t operand);
   bool note_bits(const At& at, std::uint64_t operand);
   bool note_rotation(const At& at);
   void load(const At& at);
   void store(const At& at);
+  std::uint32_t store_row(std::uint32_t index, std::uint32_t end);
   void plainly(const At& at);
   void branch(const At& at, Emitter::Branch branch);
 
@@ -73,11 +75,13 @@ class Tuner {
   Emitter& out_;
   const Flow& flow_;
   std::array<Value, isa::kRegisters> values_;
-  RegSet short_ = 0;   // machine registers whose upper half is known to be 0
-  RegSet needed_ = 0;  // what this op reads, and what is live after it
-  RegSet live_ = 0;    // what is live after it
-  std::vector<RegSet> live_after_;
+  RegSet short_ = 0;                         // machine registers whose upper half is known to be 0
+  RegSet needed_ = 0;                        // what this op reads, and what is live after it
+  RegSet live_ = 0;                          // what is live after it
+  std::vector<RegSet> live_after_;           // by op of the block that is emitted
+  std::uint32_t block_first_ = 0;            // its first op
   std::vector<std::uint32_t> bytes_before_;  // by place, estimated from above
+  asmjit::Label itself_;                     // where a block that jumps to itself goes, past what was done ahead
   std::uint32_t carried_ = kNoBlock;         // the block that goes on with the values of the one before
   std::uint32_t skipped_ = kNoBlock;         // the block that the one before has emitted as well
 };

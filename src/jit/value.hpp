@@ -16,6 +16,8 @@ inline constexpr std::uint8_t kNoRegister = 255;
 /// base + (index << scale) + off; without a base or an index that part is 0. As an address it is what processors add
 /// up.
 struct Sum {
+  bool operator==(const Sum&) const = default;
+
   std::uint8_t base = kNoRegister;
   std::uint8_t index = kNoRegister;
   std::uint8_t scale = 0;  ///< 0 to 3; 0 without an index
@@ -33,7 +35,10 @@ struct Value {
     right,     ///< sum.base >> number, unsigned
     rotate,    ///< sum.base turned left by number
     mask,      ///< sum.base & number
+    sign,      ///< the low `number` bits of sum.base, sign-extended
   };
+  bool operator==(const Value&) const = default;
+
   Kind kind = Kind::own;
   std::uint8_t width = 64;  ///< 32: what is computed is cut to 32 bits, the upper half is 0
   Sum sum;

@@ -97,6 +97,7 @@ class Image final : public maps::TailTarget {
   std::vector<MapRegion> regions;  ///< sorted by base, not overlapping
   std::shared_ptr<Host> host;
   bool guarded = true;
+  bool proven = false;    ///< the ops rely on a proof: nothing reads a register that nobody has set
   bool enforced = false;  ///< guarded although it was proven: a guard that fires is a bug of the verifier
   ContextNeeds context_needs;
   std::shared_ptr<const vm::NativeCode> native;  ///< null: for the interpreter alone

@@ -60,6 +60,7 @@ class Lowering {
       image_->context_needs = {inputs.facts->context_bytes(), inputs.facts->writes_context(),
                                inputs.facts->loads_context_pointers()};
     if (!inputs.guarded) facts_ = std::move(inputs.facts);
+    image_->proven = facts_ != nullptr;
   }
 
   Result<std::shared_ptr<Image>> run() {

@@ -84,85 +84,95 @@ void A64Emitter::add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64
   if (!has_high || (magnitude & kLow) != 0) step(has_high ? dst : src, magnitude & kLow);
 }
 
-void A64Emitter::logical_constant(const At& at, std::uint64_t value) {
+void A64Emitter::logical_constant(const At& at, unsigned from, std::uint64_t value) {
   const unsigned width = at.shape.width;
   const arm::Gp dst = sized(reg(at.op.dst), width);
+  const arm::Gp first = sized(reg(from), width);
   const auto emit = [&](const auto& operand) {
-    if (at.shape.operation == Operation::or_) a_.orr(dst, dst, operand);
-    if (at.shape.operation == Operation::and_) a_.and_(dst, dst, operand);
-    if (at.shape.operation == Operation::xor_) a_.eor(dst, dst, operand);
+    if (at.shape.operation == Operation::or_) a_.orr(dst, first, operand);
+    if (at.shape.operation == Operation::and_) a_.and_(dst, first, operand);
+    if (at.shape.operation == Operation::xor_) a_.eor(dst, first, operand);
   };
   if (arm::Utils::isLogicalImm(value, width)) return emit(value);
   move_constant(kTemp, value);
   emit(sized(kTemp, width));
 }
 
-void A64Emitter::alu_imm(const At& at) {
+void A64Emitter::alu_from(const At& at, unsigned from) {
+  if (at.shape.operands == isa::Operands::dst_src)
+    alu_reg_from(at, from);
+  else
+    alu_imm_from(at, from);
+}
+
+void A64Emitter::alu_imm_from(const At& at, unsigned from) {
   const unsigned width = at.shape.width;
   const arm::Gp dst = sized(reg(at.op.dst), width);
+  const arm::Gp first = sized(reg(from), width);
   const std::uint64_t value = immediate(at.op.imm, width);
   const unsigned shift = static_cast<unsigned>(value) & (width - 1);
   switch (at.shape.operation) {
     case Operation::add_:
-      add_constant(dst, dst, at.op.imm);
+      add_constant(dst, first, at.op.imm);
       return;
     case Operation::sub_:
-      add_constant(dst, dst, -at.op.imm);
+      add_constant(dst, first, -at.op.imm);
       return;
     case Operation::mul_:
       if (std::has_single_bit(value)) {
-        a_.lsl(dst, dst, std::countr_zero(value));
+        a_.lsl(dst, first, std::countr_zero(value));
         return;
       }
       move_constant(kTemp, value);
-      a_.mul(dst, dst, sized(kTemp, width));
+      a_.mul(dst, first, sized(kTemp, width));
       return;
     case Operation::or_:
     case Operation::and_:
     case Operation::xor_:
-      logical_constant(at, value);
+      logical_constant(at, from, value);
       return;
     case Operation::lsh_:
-      a_.lsl(dst, dst, shift);
+      a_.lsl(dst, first, shift);
       return;
     case Operation::rsh_:
-      a_.lsr(dst, dst, shift);
+      a_.lsr(dst, first, shift);
       return;
     case Operation::arsh_:
-      a_.asr(dst, dst, shift);
+      a_.asr(dst, first, shift);
       return;
     case Operation::mov_:
       move_constant(reg(at.op.dst), value);
       return;
     default:  // the rest of the table's dst_imm rows divides
       move_constant(kTemp2, value);
-      divide(at, kTemp2);
+      divide(at, from, kTemp2);
       return;
   }
 }
 
-void A64Emitter::alu_reg(const At& at) {
+void A64Emitter::alu_reg_from(const At& at, unsigned from) {
   const unsigned width = at.shape.width;
   const arm::Gp dst = sized(reg(at.op.dst), width);
+  const arm::Gp first = sized(reg(from), width);
   const arm::Gp src = sized(reg(at.op.src), width);
   switch (at.shape.operation) {
     case Operation::add_:
-      a_.add(dst, dst, src);
+      a_.add(dst, first, src);
       return;
     case Operation::sub_:
-      a_.sub(dst, dst, src);
+      a_.sub(dst, first, src);
       return;
     case Operation::mul_:
-      a_.mul(dst, dst, src);
+      a_.mul(dst, first, src);
       return;
     case Operation::or_:
-      a_.orr(dst, dst, src);
+      a_.orr(dst, first, src);
       return;
     case Operation::and_:
-      a_.and_(dst, dst, src);
+      a_.and_(dst, first, src);
       return;
     case Operation::xor_:
-      a_.eor(dst, dst, src);
+      a_.eor(dst, first, src);
       return;
     case Operation::mov_:
       if (width == 32 || at.op.dst != at.op.src) a_.mov(dst, src);
@@ -176,16 +186,16 @@ void A64Emitter::alu_reg(const At& at) {
         a_.sxtw(dst, src.w());
       return;
     case Operation::lsh_:
-      a_.lsl(dst, dst, src);
+      a_.lsl(dst, first, src);
       return;
     case Operation::rsh_:
-      a_.lsr(dst, dst, src);
+      a_.lsr(dst, first, src);
       return;
     case Operation::arsh_:
-      a_.asr(dst, dst, src);
+      a_.asr(dst, first, src);
       return;
     default:  // the rest of the table's dst_src rows divides
-      divide(at, reg(at.op.src));
+      divide(at, from, reg(at.op.src));
       return;
   }
 }
@@ -211,19 +221,20 @@ void A64Emitter::unary(const At& at) {
   }
 }
 
-void A64Emitter::divide(const At& at, const arm::GpX& divisor_register) {
+void A64Emitter::divide(const At& at, unsigned from, const arm::GpX& divisor_register) {
   const Operation operation = at.shape.operation;
   const bool is_signed = operation == Operation::sdiv_ || operation == Operation::smod_;
   const bool is_modulo = operation == Operation::mod_ || operation == Operation::smod_;
   const unsigned width = at.shape.width;
   const arm::Gp dst = sized(reg(at.op.dst), width);
+  const arm::Gp first = sized(reg(from), width);
   const arm::Gp divisor = sized(divisor_register, width);
   const arm::Gp quotient = is_modulo ? sized(kTemp, width) : dst;
   if (is_signed)
-    a_.sdiv(quotient, dst, divisor);
+    a_.sdiv(quotient, first, divisor);
   else
-    a_.udiv(quotient, dst, divisor);
-  if (is_modulo) a_.msub(dst, quotient, divisor, dst);
+    a_.udiv(quotient, first, divisor);
+  if (is_modulo) a_.msub(dst, quotient, divisor, first);
 }
 
 }  // namespace skep::jit::a64

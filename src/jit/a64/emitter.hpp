@@ -42,20 +42,24 @@ class A64Emitter final : public Emitter {
 
   // alu.cpp
   std::uint32_t fused(std::uint32_t index, std::uint32_t end) override;
-  void alu_imm(const At& at) override;
-  void alu_reg(const At& at) override;
+  void alu_imm(const At& at) override { alu_imm_from(at, at.op.dst); }
+  void alu_reg(const At& at) override { alu_reg_from(at, at.op.dst); }
+  void alu_from(const At& at, unsigned from) override;
+  void alu_imm_from(const At& at, unsigned from);
+  void alu_reg_from(const At& at, unsigned from);
   void unary(const At& at) override;
   void constant(const At& at) override;
   void unite(unsigned into, const Halves& halves) override;
   void move_constant(const arm::GpX& dst, std::uint64_t value);
   /// dst = src + value at their width. Uses kTemp for what no immediate holds; src must be another register then.
   void add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64_t value);
-  void logical_constant(const At& at, std::uint64_t value);
-  void divide(const At& at, const arm::GpX& divisor);
+  void logical_constant(const At& at, unsigned from, std::uint64_t value);
+  void divide(const At& at, unsigned from, const arm::GpX& divisor);
 
   // memory.cpp
   void load(const At& at) override;
   void store(const At& at) override;
+  [[nodiscard]] static bool has_displacement(std::int32_t off, std::uint32_t bytes) noexcept;
   /// The operand for [base + off]; where no displacement holds `off`, or none may be used, through kAddress.
   arm::Mem operand(unsigned base, std::int32_t off, std::uint32_t bytes, bool bare);
   /// Emits what guards the access; the operand to access it with.
@@ -64,16 +68,33 @@ class A64Emitter final : public Emitter {
   void move_out(const At& at, const arm::Mem& to);
 
   // jump.cpp
-  void jump(const At& at, const asmjit::Label& target) override;
+  void jump_to(const Branch& branch) override { a_.b(branch.target); }
   void may_goto(const At& at, const asmjit::Label& target) override;
-  void branch_imm(const At& at, const asmjit::Label& target) override;
-  void branch_reg(const At& at, const asmjit::Label& target) override;
+  void branch(const At& at, const Branch& branch) override;
+  void select(const At& compare, const At& move) override;
+  [[nodiscard]] unsigned most_bytes(std::uint32_t) const override { return 0; }  // one form reaches all
+  [[nodiscard]] bool is_near(const At&) const override { return false; }
+  void compare(const At& at);
   void compare_constant(const arm::Gp& dst, std::int32_t imm);
   // Conditional branches, whatever the distance.
   void branch_if(arm::CondCode condition, const asmjit::Label& target);
   void branch_if_zero(const arm::Gp& value, const asmjit::Label& target);
   void branch_if_not_zero(const arm::Gp& value, const asmjit::Label& target);
   [[nodiscard]] bool may_be_far(const asmjit::Label& target) const;
+
+  // forms.cpp
+  void form_sum(unsigned dst, const Sum& sum, unsigned width) override;
+  void load_at(const At& at, const Sum& address) override;
+  void store_at(const At& at, const Sum& address) override;
+  void clear_16(const Sum& address) override;
+  void rotate(unsigned dst, unsigned src, unsigned left, unsigned width) override;
+  arm::Mem memory(const Sum& sum, std::uint32_t bytes);
+  void form_address(const Sum& sum);
+
+  // loop.cpp
+  void hasten(const QuickLoop& loop) override;
+  void place_in(const arm::GpX& to, const Place& place);
+  void add_up(unsigned bytes, const arm::Vec& total, const arm::Vec& from);
 
   // call.cpp
   void call_function(const At& at, const asmjit::Label& callee) override;

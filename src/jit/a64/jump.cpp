@@ -75,10 +75,6 @@ void A64Emitter::branch_if_not_zero(const arm::Gp& value, const asmjit::Label& t
   a_.bind(not_taken);
 }
 
-void A64Emitter::jump(const At& at, const asmjit::Label& target) {
-  if (at.op.off != 1) a_.b(target);
-}
-
 void A64Emitter::may_goto(const At&, const asmjit::Label& target) {
   a_.ldr(kTemp, SKEP_MACHINE(may_goto_left));
   branch_if_zero(kTemp, target);
@@ -98,39 +94,62 @@ void A64Emitter::compare_constant(const arm::Gp& dst, std::int32_t imm) {
   }
 }
 
-void A64Emitter::branch_imm(const At& at, const asmjit::Label& target) {
-  const auto imm = static_cast<std::int32_t>(at.op.imm);
+/// Sets the flags that condition() asks for.
+void A64Emitter::compare(const At& at) {
   const unsigned width = at.shape.width;
+  const bool by_constant = at.shape.operands == isa::Operands::compare_imm;
+  const auto imm = static_cast<std::int32_t>(at.op.imm);
   const arm::Gp dst = sized(reg(at.op.dst), width);
-  if (at.shape.operation == Operation::jset_) {
-    const std::uint64_t mask =
-        width == 64 ? static_cast<std::uint64_t>(std::int64_t{imm}) : static_cast<std::uint32_t>(imm);
-    if (arm::Utils::isLogicalImm(mask, width)) {
-      a_.tst(dst, mask);
-    } else {
-      move_constant(kTemp, mask);
-      a_.tst(dst, sized(kTemp, width));
-    }
-  } else if (imm == 0 && at.shape.operation == Operation::jeq_) {
-    branch_if_zero(dst, target);
+  const arm::Gp src = sized(reg(at.op.src), width);
+  if (at.shape.operation != Operation::jset_) {
+    if (by_constant)
+      compare_constant(dst, imm);
+    else
+      a_.cmp(dst, src);
     return;
-  } else if (imm == 0 && at.shape.operation == Operation::jne_) {
-    branch_if_not_zero(dst, target);
-    return;
-  } else {
-    compare_constant(dst, imm);
   }
-  branch_if(condition(at.shape.operation), target);
+  const std::uint64_t mask =
+      width == 64 ? static_cast<std::uint64_t>(std::int64_t{imm}) : static_cast<std::uint32_t>(imm);
+  if (!by_constant) {
+    a_.tst(dst, src);
+  } else if (arm::Utils::isLogicalImm(mask, width)) {
+    a_.tst(dst, mask);
+  } else {
+    move_constant(kTemp, mask);
+    a_.tst(dst, sized(kTemp, width));
+  }
 }
 
-void A64Emitter::branch_reg(const At& at, const asmjit::Label& target) {
-  const arm::Gp dst = sized(reg(at.op.dst), at.shape.width);
-  const arm::Gp src = sized(reg(at.op.src), at.shape.width);
-  if (at.shape.operation == Operation::jset_)
-    a_.tst(dst, src);
-  else
-    a_.cmp(dst, src);
-  branch_if(condition(at.shape.operation), target);
+void A64Emitter::branch(const At& at, const Branch& branch) {
+  const Operation operation = at.shape.operation;
+  const bool against_zero = at.shape.operands == isa::Operands::compare_imm && at.op.imm == 0;
+  if (against_zero && (operation == Operation::jeq_ || operation == Operation::jne_)) {
+    const arm::Gp dst = sized(reg(at.op.dst), at.shape.width);
+    if ((operation == Operation::jeq_) != branch.unless)
+      branch_if_zero(dst, branch.target);
+    else
+      branch_if_not_zero(dst, branch.target);
+    return;
+  }
+  compare(at);
+  const arm::CondCode taken = condition(operation);
+  branch_if(branch.unless ? arm::negateCond(taken) : taken, branch.target);
+}
+
+void A64Emitter::select(const At& compared, const At& move) {
+  const arm::GpX dst = reg(move.op.dst);
+  arm::Gp src = reg(move.op.src);
+  if (move.shape.operands == isa::Operands::dst_imm) {
+    const auto imm = static_cast<std::int32_t>(move.op.imm);
+    src = kTemp2;
+    move_constant(kTemp2, move.shape.width == 64 ? static_cast<std::uint64_t>(std::int64_t{imm})
+                                                 : static_cast<std::uint32_t>(imm));
+  } else if (move.shape.width == 32) {
+    src = kTemp2;
+    a_.mov(kTemp2.w(), reg(move.op.src).w());
+  }
+  compare(compared);
+  a_.csel(dst, dst, src, condition(compared.shape.operation));
 }
 
 }  // namespace skep::jit::a64

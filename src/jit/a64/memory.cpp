@@ -23,13 +23,13 @@ bool is_atomic(Operation operation) noexcept {
   return operation != Operation::load_ && operation != Operation::load_signed_ && operation != Operation::store_;
 }
 
+}  // namespace
+
 /// Loads and stores take multiples of their size up to 4095 of them, or what nine signed bits hold.
-bool has_displacement(std::int32_t off, std::uint32_t bytes) noexcept {
+bool A64Emitter::has_displacement(std::int32_t off, std::uint32_t bytes) noexcept {
   const auto size = static_cast<std::int32_t>(bytes);
   return (off >= 0 && off % size == 0 && off / size < 4096) || (off >= -256 && off < 256);
 }
-
-}  // namespace
 
 arm::Mem A64Emitter::operand(unsigned base, std::int32_t off, std::uint32_t bytes, bool bare) {
   constexpr auto kBytes = static_cast<std::int32_t>(vm::kFrameBytes);

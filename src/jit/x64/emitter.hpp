@@ -68,14 +68,27 @@ class X64Emitter final : public Emitter {
   [[nodiscard]] bool goes_straight(std::uint32_t index, std::uint32_t count, std::uint32_t end) const;
 
   // jump.cpp
-  void jump(const At& at, const asmjit::Label& target) override;
+  void jump_to(const Branch& branch) override;
   void may_goto(const At& at, const asmjit::Label& target) override;
-  void branch_imm(const At& at, const asmjit::Label& target) override;
-  void branch_reg(const At& at, const asmjit::Label& target) override;
+  void branch(const At& at, const Branch& branch) override;
+  void select(const At& compare, const At& move) override;
+  [[nodiscard]] unsigned most_bytes(std::uint32_t index) const override;
+  [[nodiscard]] bool is_near(const At& at) const override;
   std::uint32_t fuse_select(std::uint32_t index, std::uint32_t end);
   void compare(const At& at);
-  void branch(x86::CondCode condition, const At& at, const asmjit::Label& target);
-  [[nodiscard]] bool reaches_shortly(const At& at) const;
+
+  // forms.cpp
+  void form_sum(unsigned dst, const Sum& sum, unsigned width) override;
+  void load_at(const At& at, const Sum& address) override;
+  void store_at(const At& at, const Sum& address) override;
+  void clear_16(const Sum& address) override;
+  void alu_from(const At& at, unsigned from) override;
+  void rotate(unsigned dst, unsigned src, unsigned left, unsigned width) override;
+
+  // loop.cpp
+  void hasten(const QuickLoop& loop) override;
+  [[nodiscard]] x86::Mem place_at(const Place& place, const x86::Gp& scratch, std::int32_t off) const;
+  void add_up(unsigned bytes, const x86::Xmm& total, const x86::Xmm& from);
 
   // call.cpp
   void call_function(const At& at, const asmjit::Label& callee) override;

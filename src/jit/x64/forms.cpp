@@ -44,6 +44,11 @@ void X64Emitter::load_at(const At& at, const Sum& address) {
 
 void X64Emitter::store_at(const At& at, const Sum& address) { move_out(at, memory(address, at.shape.bytes())); }
 
+void X64Emitter::clear_16(const Sum& address) {
+  a_.xorps(x86::xmm0, x86::xmm0);
+  a_.movups(memory(address, 16), x86::xmm0);
+}
+
 void X64Emitter::alu_from(const At& at, unsigned from) {
   const unsigned width = at.shape.width;
   const x86::Gp dst = sized(reg(at.op.dst), width);

@@ -37,7 +37,7 @@ x86::CondCode condition(Operation operation) noexcept {
 constexpr unsigned kFar = 128;  // more than a short jump reaches
 
 /// No op of this kind takes more bytes.
-unsigned most_bytes(const lower::Op& op, const lower::Shape& shape) noexcept {
+unsigned bytes_at_most(const lower::Op& op, const lower::Shape& shape) noexcept {
   using isa::Operands;
   switch (shape.operands) {
     case Operands::none:
@@ -80,30 +80,28 @@ unsigned most_bytes(const lower::Op& op, const lower::Shape& shape) noexcept {
 
 }  // namespace
 
-bool X64Emitter::reaches_shortly(const At& at) const {
+unsigned X64Emitter::most_bytes(std::uint32_t index) const {
+  const lower::Op& op = image().ops[index];
+  return bytes_at_most(op, lower::shape_of(op.code));
+}
+
+bool X64Emitter::is_near(const At& at) const {
   constexpr unsigned kBlock = 15;  // what metering costs, with a far jump
   const unsigned a_block = plan_.options.metered ? kBlock : 0;
   const std::uint32_t target = at.index + static_cast<std::uint32_t>(at.op.off);
-  if (at.op.off <= 0 || target >= function().end || plan_.options.polls || plan_.options.long_jumps) return false;
+  if (at.op.off <= 0 || target >= function().end || plan_.options.polls) return false;
   unsigned bytes = 0;
   for (std::uint32_t i = at.index + 1; i < target; ++i) {
     if (plan_.ops[i].is_loop_head || plan_.options.blind) return false;  // takes bytes that are not counted here
-    bytes +=
-        most_bytes(image().ops[i], lower::shape_of(image().ops[i].code)) + (plan_.ops[i].starts_block ? a_block : 0);
+    bytes += most_bytes(i) + (plan_.ops[i].starts_block ? a_block : 0);
     if (bytes >= kFar) return false;
   }
   return !plan_.ops[target].is_loop_head;
 }
 
-void X64Emitter::branch(x86::CondCode condition, const At& at, const asmjit::Label& target) {
-  if (reaches_shortly(at)) a_.short_();
-  a_.j(condition, target);
-}
-
-void X64Emitter::jump(const At& at, const asmjit::Label& target) {
-  if (at.op.off == 1) return;
-  if (reaches_shortly(at)) a_.short_();
-  a_.jmp(target);
+void X64Emitter::jump_to(const Branch& branch) {
+  if (branch.near && !plan_.options.long_jumps) a_.short_();
+  a_.jmp(branch.target);
 }
 
 void X64Emitter::may_goto(const At&, const asmjit::Label& target) {
@@ -133,14 +131,11 @@ void X64Emitter::compare(const At& at) {
   }
 }
 
-void X64Emitter::branch_imm(const At& at, const asmjit::Label& target) {
+void X64Emitter::branch(const At& at, const Branch& branch) {
   compare(at);
-  branch(condition(at.shape.operation), at, target);
-}
-
-void X64Emitter::branch_reg(const At& at, const asmjit::Label& target) {
-  compare(at);
-  branch(condition(at.shape.operation), at, target);
+  const x86::CondCode taken = condition(at.shape.operation);
+  if (branch.near && !plan_.options.long_jumps) a_.short_();
+  a_.j(branch.unless ? x86::negateCond(taken) : taken, branch.target);
 }
 
 /// `if (condition) skip one move` is what compilers make of a choice, for want of an instruction: here is one.
@@ -152,27 +147,28 @@ std::uint32_t X64Emitter::fuse_select(std::uint32_t index, std::uint32_t end) {
   if (!compares || here.op.off != 2 || plan_.ops[index + 1].is_target) return 0;
   const At move = at(index + 1);
   if (move.shape.operation != Operation::mov_) return 0;
+  if (move.shape.operands == isa::Operands::dst_src && move.op.dst == move.op.src) return 0;
+  select(here, move);
+  return 2;
+}
+
+void X64Emitter::select(const At& compared, const At& move) {
   const x86::Gp dst = reg(move.op.dst);
-  const x86::CondCode unless = x86::negateCond(condition(here.shape.operation));
+  const x86::CondCode unless = x86::negateCond(condition(compared.shape.operation));
+  x86::Gp src = reg(move.op.src);
   if (move.shape.operands == isa::Operands::dst_imm) {
     const auto imm = static_cast<std::int32_t>(move.op.imm);
     if (move.shape.width == 64 && imm < 0)
       a_.mov(kTemp, imm);
     else
       a_.mov(kTemp.r32(), imm);
-    compare(here);
-    a_.cmov(unless, dst, kTemp);
-    return 2;
-  }
-  if (move.op.dst == move.op.src) return 0;
-  x86::Gp src = reg(move.op.src);
-  if (move.shape.width == 32) {
+    src = kTemp;
+  } else if (move.shape.width == 32) {
     a_.mov(kTemp.r32(), src.r32());
     src = kTemp;
   }
-  compare(here);
+  compare(compared);
   a_.cmov(unless, dst, src);
-  return 2;
 }
 
 }  // namespace skep::jit::x64
