@@ -312,6 +312,16 @@ constexpr Pair kPairs[] = {
      "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += @\nr1 = {hash} ll\ncall 1\nr0 = 0\nexit\n", "-4", "-8",
      Code::stack_out_of_bounds},
 
+    // What Linux takes no better than it does, although nothing can go wrong
+    {"a constant too large for an offset, between two numbers", kFilter,
+     VALUE "r1 = r6\nr1 += @\nif r1 > 40 goto end\n" INDEX_BY("r1") END, "-906586937", "-9",
+     Code::pointer_offset_too_large},
+    {"a way that cannot be, past bits that are clear", kFilter,
+     VALUE "if r6 < 16 goto end\nif r6 & -8 goto end\nr1 = *(u8 *)(r7 + @)\n" END, "48", "47",
+     Code::access_out_of_bounds},
+    {"a pointer cut to 16 bits", kFilter, VALUE "r1 = @\nr1 = le16 r1\nif w1 > 40 goto end\n" INDEX_BY("r1") END, "r10",
+     "r6", Code::pointer_offset_unbounded},
+
     // Packet
     {"the byte past the proven ones", kXdp, PACKET "r4 = r2\nr4 += 8\nif r4 > r3 goto end\nr0 = *(u8 *)(r2 + @)\n" END,
      "8", "7", Code::packet_out_of_bounds},

@@ -215,19 +215,18 @@ bool refine_as(Cond cond, bool holds, BasicScalar<kBits>& a, BasicScalar<kBits>&
   if (!refine_side(cond, holds, x, y)) return false;
   a = with_side(a, x);
   b = with_side(b, y);
-  const BasicTnum<kBits> a_bits = a.bits;
-  const BasicTnum<kBits> b_bits = b.bits;
+  if (cond == Cond::set && !holds) {
+    // Linux, since 6.17, forgets the bounds of a number whose bits were found clear, also where they say that it cannot
+    // be.
+    if (y.bits.is_constant()) {
+      a = {a.bits, {}, {}};
+    } else if (x.bits.is_constant()) {
+      b = {b.bits, {}, {}};
+    }
+  }
   a.sync();
   b.sync();
   if (!a.is_consistent() || !b.is_consistent()) return false;
-  if (cond == Cond::set && !holds) {
-    // Linux, since 6.17, forgets the bounds of a number whose bits were found clear.
-    if (y.bits.is_constant()) {
-      a = in_sync<kBits>(a_bits, {}, {});
-    } else if (x.bits.is_constant()) {
-      b = in_sync<kBits>(b_bits, {}, {});
-    }
-  }
   return true;
 }
 

@@ -86,13 +86,15 @@ Objection transfer_unary(Walk& walk, const Step& step) {
   if (walk.hides(walk.state.reg(insn.dst))) return step.finds(Code::pointer_arithmetic_prohibited, {insn.dst});
   if (auto bad = walk.check_writable(step, insn.dst)) return bad;
   Register& reg = walk.state.change_reg(insn.dst);
-  if (!reg.is_scalar()) reg = Register::unknown();
+  const bool was_scalar = reg.is_scalar();
+  if (!was_scalar) reg = Register::unknown();
   reg.unlink();
   const auto zero = Scalar::constant(0);
   if (step.info.operation == Operation::neg_) {
     reg.set_num(step.is32() ? alu_half(Alu::sub, zero, reg.num()) : alu(Alu::sub, zero, reg.num()));
     return {};
   }
+  if (!was_scalar) return {};  // of a pointer Linux knows nothing, not even what is cut off
   const auto bits = static_cast<unsigned>(insn.imm);
   // This machine is little-endian: to little-endian only cuts.
   reg.set_num(step.info.operation == Operation::le_ ? zero_extend(reg.num(), bits) : byte_swap(reg.num(), bits));
@@ -162,7 +164,8 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
   if (!takes_offset(pointer.kind, known) && !adds_nothing)
     return step.finds(Code::pointer_arithmetic_prohibited, {dst}, name_of(pointer.kind));
   if (op != Alu::add && op != Alu::sub) return step.finds(Code::pointer_arithmetic_operator, {dst}, step.info.mnemonic);
-  if (auto bad = check_offset(step, pointer, by, 0)) return bad;
+  // Of a number that is another plus a constant, Linux takes that constant for an offset.
+  if (auto bad = check_offset(step, pointer, by, number.has(reg_flag::plus_const) ? number.off : 0)) return bad;
   MaskedMove masked(walk, step, op, pointer, number, pointer_is_dst);
   if (auto bad = masked.begin()) return bad;
   if (op == Alu::sub && pointer.kind == RegKind::stack) return step.finds(Code::stack_pointer_subtraction, {dst});
