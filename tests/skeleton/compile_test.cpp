@@ -64,7 +64,9 @@ TEST_CASE("skeletons of distributed objects compile") {
   Includer all;
   std::size_t skipped = 0;
   for (const std::string package : {"libbpf-tools", "xdp-tools", "ir-keytable"}) {
-    const auto found = objects::in_executables(package);
+    const bool has_files = package == "ir-keytable";
+    const auto found =
+        has_files ? objects::in_folder("/lib/udev/rc_keymaps/protocols", ".o") : objects::in_executables(package);
     if (found.empty()) MESSAGE("SKIP: package ", package, " is not installed");
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (package == "libbpf-tools" && i % 4 != 0)

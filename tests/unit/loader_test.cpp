@@ -141,9 +141,9 @@ TEST_CASE("rules of the application say what sections are that libbpf does not k
 SECTION("acme") int exact(void) { return 0; }
 SECTION("acme/eth0") int target(void) { return 0; }
 SECTION("?bolt/a") int bolt_a(void) { return 0; }
-SECTION("bolt") int bolt(void) { return 0; }
+SECTION("bolt") int bolt_whole(void) { return 0; }
 SECTION("nut/x") int nut_x(void) { return 0; }
-SECTION("nut") int nut(void) { return 0; }
+SECTION("nut") int nut_whole(void) { return 0; }
 SECTION("xdp") int known(void) { return 0; }
 SECTION("xdp/later") int guessed(void) { return 0; }
 )");
@@ -164,9 +164,9 @@ SECTION("xdp/later") int guessed(void) { return 0; }
   CHECK(describe(*object, "target") == "unspec 0 ");
   CHECK(describe(*object, "bolt_a") == "sched_cls 46 a sleeps");
   CHECK_FALSE(objects::program(*object, "bolt_a")->autoload);
-  CHECK(describe(*object, "bolt") == "sched_cls 46  sleeps");
+  CHECK(describe(*object, "bolt_whole") == "sched_cls 46  sleeps");
   CHECK(describe(*object, "nut_x") == "sk_msg 7 x");
-  CHECK(describe(*object, "nut") == "unspec 0 ");
+  CHECK(describe(*object, "nut_whole") == "unspec 0 ");
   CHECK(describe(*object, "known") == "xdp 37 ");
   CHECK(describe(*object, "guessed") == "xdp 37 later");
 
