@@ -311,6 +311,8 @@ constexpr Pair kPairs[] = {
     {"a key beyond the frame", kFilter,
      "*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += @\nr1 = {hash} ll\ncall 1\nr0 = 0\nexit\n", "-4", "-8",
      Code::stack_out_of_bounds},
+    {"a sign out of the lower half, under an unknown upper one", kFilter,
+     VALUE "if w6 > @ goto end\nw1 = (s16)w6\n" INDEX_BY("r1") END, "48", "47", Code::access_out_of_bounds},
 
     // What Linux takes no better than it does, although nothing can go wrong
     {"a constant too large for an offset, between two numbers", kFilter,

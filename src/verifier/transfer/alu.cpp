@@ -72,8 +72,10 @@ Objection transfer_move(Walk& walk, const Step& step) {
                                       : bits == 64 || source.num().umax <= std::numeric_limits<std::uint32_t>::max();
   if (unchanged) link_before_copy(walk, insn.src);
   Register copy = walk.state.reg(insn.src);
-  if (extends_sign) copy.set_num(sign_extend(copy.num(), bits));
-  if (step.is32()) copy.set_num(zero_extend(copy.num(), 32));
+  if (extends_sign)
+    copy.set_num(step.is32() ? sign_extend_half(copy.num(), bits) : sign_extend(copy.num(), bits));
+  else if (step.is32())
+    copy.set_num(zero_extend(copy.num(), 32));
   if (!unchanged) copy.unlink();
   walk.state.change_reg(insn.dst) = copy;
   return {};
