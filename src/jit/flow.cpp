@@ -37,6 +37,13 @@ Effects of_atomic(const Op& op, const Shape& shape) noexcept {
   }
 }
 
+RegSet arguments_of(const lower::Binding& binding) noexcept {
+  RegSet reads = binding.app != nullptr ? kArguments : 0;
+  for (unsigned i = 0; i < binding.row.args.size(); ++i)
+    if (binding.row.args[i].kind != abi::Arg::none) reads |= bit_of(i + 1);
+  return reads;
+}
+
 /// Codes that no instruction has, and exit.
 Effects of_coded(const Op& op) noexcept {
   switch (op.code) {
@@ -49,12 +56,13 @@ Effects of_coded(const Op& op) noexcept {
       return {bit_of(2), kClobbered};
     case Code::trap:
       return {};
-    case Code::call_free: {
-      const auto& binding = *reinterpret_cast<const lower::Binding*>(op.imm);
-      RegSet reads = binding.app != nullptr ? kArguments : 0;
-      for (unsigned i = 0; i < binding.row.args.size(); ++i)
-        if (binding.row.args[i].kind != abi::Arg::none) reads |= bit_of(i + 1);
-      return {reads, kClobbered};
+    case Code::call_free:
+      return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
+    case Code::call_direct: {
+      const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
+      const RegSet reads = arguments_of(*call.binding);
+      // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
+      return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};
     }
     default:  // other calls
       return {kArguments, kClobbered};
