@@ -204,8 +204,9 @@ TEST_CASE("sealed code cannot be written, by whatever way, and goes with its exe
     CHECK(mapping_at(page).find(" r-xs ") != std::string::npos);
     CHECK(mprotect(pages, 4096, PROT_READ | PROT_WRITE) != 0);
     CHECK(mprotect(pages, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0);
-    CHECK(madvise(pages, 4096, MADV_REMOVE) != 0);
     const std::byte before = *code;
+    static_cast<void>(madvise(pages, 4096, MADV_REMOVE));  // emulators take it, and do nothing
+    CHECK(*code == before);
     const int memory = open("/proc/self/mem", O_RDWR);
     REQUIRE(memory >= 0);
     const std::byte other = ~before;
