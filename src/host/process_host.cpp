@@ -22,6 +22,7 @@
 
 #include <skep/host.hpp>
 
+#include "base/threads.hpp"
 #include "host/cpu_lease.hpp"
 
 namespace skep::host {
@@ -100,7 +101,14 @@ class ProcessHost final : public Host {
   std::uint64_t jiffies() noexcept override { return now_ns(Clock::boot) / (kNanosPerSecond / kHz); }
 
   std::uint32_t random_u32() noexcept override {
-    std::uint64_t x = random_.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
+    constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15;
+    std::uint64_t x = 0;
+    if (single_threaded()) {
+      x = random_.load(std::memory_order_relaxed);
+      random_.store(x + kStep, std::memory_order_relaxed);
+    } else {
+      x = random_.fetch_add(kStep, std::memory_order_relaxed);
+    }
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
     return static_cast<std::uint32_t>((x ^ (x >> 31)) >> 32);
