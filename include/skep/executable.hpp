@@ -74,8 +74,10 @@ struct Fault {
 };
 
 struct RunResult {
-  std::uint64_t value = 0;     ///< r0; 0 after a fault
-  std::uint64_t insns = 0;     ///< instructions run, counted only when a budget was given
+  std::uint64_t value = 0;  ///< r0; 0 after a fault
+  /// Instructions run, counted only when a budget was given. Those that a proof makes needless are not run; a legacy
+  /// packet load counts as two.
+  std::uint64_t insns = 0;
   std::optional<Fault> fault;  ///< none when the program ran to its end
 
   /// Not the implicit one, for which compilers clear the room for a fault in every run.

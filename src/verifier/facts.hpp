@@ -4,6 +4,8 @@
 // Only what holds on pruned paths, too, is a fact. Kinds of pointers, map pointers and what is read of frozen maps hold
 // because a state only covers another when these agree; of numbers, only those that the comparison of states demands
 // (precise ones), or that no checkpoint supplied, count.
+// What numbers registers hold, and which of their halves nobody reads, lowering finds out on its own from what these
+// facts leave of the program (lower/settle.hpp).
 #pragma once
 
 #include <cstdint>
