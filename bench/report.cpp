@@ -139,7 +139,7 @@ void ListReporter::ReportRuns(const std::vector<Run>& runs) {
 }
 
 void ListReporter::Finalize() {
-  for (const auto& [name, ns] : least_ns_) GetOutputStream() << fmt::format("{:<36}{:>12.1f} ns\n", name, ns);
+  for (const auto& [name, ns] : least_ns_) GetOutputStream() << fmt::format("{:<36}{:>12.2f} ns\n", name, ns);
 }
 
 }  // namespace skep::bench
