@@ -79,9 +79,13 @@ Objection write_fixed(Walk& walk, const Step& step, const Register& reg, const A
     Register value = *stored;
     if (!fits_in(value.num(), bytes)) {
       value.unlink();
-    } else if (!value.is_fixed() && value.id == 0) {
+    } else if (!value.is_fixed() && (value.id == 0 || value.has(reg_flag::plus_const))) {
+      // One constant between two numbers is all that a link remembers.
+      value.unlink();
       value.id = walk.new_id();
-      walk.state.change_reg(access.stored_number).id = value.id;
+      Register& source = walk.state.change_reg(access.stored_number);
+      source.unlink();
+      source.id = value.id;
     }
     // The register may live in the frame that is written: look that up again.
     spill(walk, walk.state.frames[reg.frame].change(), slot_of(off), value, bytes);

@@ -37,10 +37,10 @@ bool is_shift(Alu op) { return op == Alu::lsh || op == Alu::rsh || op == Alu::ar
 
 /// Scalars with one id are known to be equal; a copy of a variable makes such a pair.
 void link_before_copy(Walk& walk, unsigned number) {
-  const Register& source = walk.state.reg(number);
-  if (!source.is_scalar() || source.is_fixed()) return;
-  if (source.has(reg_flag::plus_const)) walk.state.change_reg(number).unlink();
-  if (walk.state.reg(number).id == 0) walk.state.change_reg(number).id = walk.new_id();
+  if (!walk.state.reg(number).is_scalar()) return;
+  if (walk.state.reg(number).has(reg_flag::plus_const)) walk.state.change_reg(number).unlink();
+  const Register& kept = walk.state.reg(number);
+  if (!kept.is_fixed() && kept.id == 0) walk.state.change_reg(number).id = walk.new_id();
 }
 
 Objection transfer_move(Walk& walk, const Step& step) {
@@ -118,8 +118,8 @@ Objection check_offset(const Step& step, const Register& reg, const Scalar& num,
   return {};
 }
 
-/// Kinds to which numbers may be added; of the others only 0 may.
-bool takes_offset(RegKind kind, bool known) {
+/// Kinds to which numbers may be added.
+bool takes_offset(RegKind kind, bool known, bool adds_nothing) {
   switch (kind) {
     case RegKind::ctx:
     case RegKind::stack:
@@ -135,9 +135,10 @@ bool takes_offset(RegKind kind, bool known) {
       return true;
     case RegKind::flow_keys:
       return known;
+    case RegKind::map:
+      return adds_nothing;
     case RegKind::uninit:
     case RegKind::scalar:
-    case RegKind::map:
     case RegKind::packet_end:
     case RegKind::sock:
     case RegKind::sock_common:
@@ -163,7 +164,7 @@ Objection move_pointer(Walk& walk, const Step& step, Alu op, const Register& poi
   if (pointer.has(reg_flag::maybe_null))
     return step.finds(Code::pointer_arithmetic_or_null, {dst}, name_of(pointer.kind));
   const bool adds_nothing = known && by.smin == 0 && op == Alu::add;
-  if (!takes_offset(pointer.kind, known) && !adds_nothing)
+  if (!takes_offset(pointer.kind, known, adds_nothing))
     return step.finds(Code::pointer_arithmetic_prohibited, {dst}, name_of(pointer.kind));
   if (op != Alu::add && op != Alu::sub) return step.finds(Code::pointer_arithmetic_operator, {dst}, step.info.mnemonic);
   // Of a number that is another plus a constant, Linux takes that constant for an offset.
