@@ -1,5 +1,5 @@
-// skep_bench [--check | --verify SOURCE... [--tsv FILE] | Google Benchmark's options]. Nothing is timed before all
-// engines gave the same results.
+// skep_bench [--check | --stop | --verify SOURCE... [--tsv FILE] | Google Benchmark's options]. Nothing is timed before
+// all engines gave the same results.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "benches.hpp"
 #include "report.hpp"
 #include "run_bench.hpp"
+#include "stop_bench.hpp"
 #include "verify_bench.hpp"
 
 namespace {
@@ -28,6 +29,7 @@ int verify(std::vector<std::string> arguments) {
 int main(int argc, char** argv) {
   using namespace skep::bench;
   if (argc > 2 && std::string_view(argv[1]) == "--verify") return verify({argv + 2, argv + argc});
+  if (argc == 2 && std::string_view(argv[1]) == "--stop") return bench_stops();
   const bool check_only = argc == 2 && std::string_view(argv[1]) == "--check";
   if (!check_only) {
     benchmark::Initialize(&argc, argv);

@@ -5,6 +5,8 @@
 namespace skep::vm {
 
 void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept {
+  // A slice of the budget may be full of calls, and each of them may take long.
+  if (stop_->load(std::memory_order_relaxed)) return fault(op, FaultKind::stopped);
   m_.calling = &op;
   if (binding.code != nullptr) {
     r[0] = binding.code(*this, r[1], r[2], r[3], r[4], r[5]);

@@ -327,6 +327,7 @@ op_call_lookup_checked: {
   if (!run.check_arguments(*op, binding.row, r)) goto ended;
   const std::uint64_t map = r[1];
   run.call_helper(*op, binding, r);
+  if (run.m_.ended) goto ended;
   run.open_value(helpers::map_of(map), r);
   SKEP_NEXT();
 }
@@ -346,6 +347,7 @@ op_call_direct: {
     run.call_helper(*op, *call.binding, r);
   else
     r[0] = call.code(call.wants_cpu ? run.cpu() : 0, reinterpret_cast<std::uint64_t>(call.map), r[2], r[3], r[4]);
+  if (run.m_.ended) goto ended;
   SKEP_NEXT();
 }
 

@@ -13,8 +13,9 @@
 namespace skep::vm {
 namespace {
 
-/// How much of its budget a run gets at once when another thread may stop it: some tenths of a millisecond of work.
-constexpr std::uint64_t kSlice = std::uint64_t{1} << 17;
+/// How much of its budget a run gets at once when another thread may stop it: less than a millisecond of work, even if
+/// each instruction has to look for the region that it accesses.
+constexpr std::uint64_t kSlice = std::uint64_t{1} << 15;
 
 constexpr std::atomic<bool> kNeverStops = false;
 
@@ -60,7 +61,7 @@ Run::Run(const lower::Image& image, Context& context, const RunOptions& options,
   m_.cpu = kNoCpu;
 }
 
-Run::~Run() {
+void Run::give_back() noexcept {
   for (unsigned i = 0; i < records_count_; ++i) records_[i].ring->discard(records_[i].bytes, 0);
   for (unsigned i = 0; i < targets_count_; ++i) std::launder(reinterpret_cast<Target*>(targets_))[i].~Target();
   if (m_.cpu != kNoCpu) image_.host->release_cpu(static_cast<unsigned>(m_.cpu));
@@ -109,7 +110,11 @@ std::uint64_t Run::interpret(const lower::Op* op, Registers& r) {
 
 const NativeCode* Run::native_of(const lower::Image& image) const noexcept {
   const NativeCode* native = image.native.get();
-  return native != nullptr && (native->metered || total_ == RunOptions::kNoBudget) ? native : nullptr;
+  if (native == nullptr || (!native->metered && total_ != RunOptions::kNoBudget)) return nullptr;
+  // A program that was tail-called from deep inside another may find fewer frames than its proof counts on: then the
+  // interpreter sees how far it gets.
+  const bool fits = (native->frames - 1) * kFrameBytes <= m_.frame_pointer - m_.lowest_frame;
+  return fits ? native : nullptr;
 }
 
 bool Run::next_slice(const lower::Op& op) noexcept {
@@ -346,9 +351,23 @@ void Run::name_region(std::uint64_t address) noexcept {
   });
 }
 
-RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
+namespace {
+
+/// In a function of its own: who does without a Run makes no room for one.
+[[gnu::noinline]] RunResult run_whole(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
   RunResult result;
   Run(image, context, options, result).finish();
+  return result;
+}
+
+}  // namespace
+
+RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
+  const NativeCode* native = image.native.get();
+  const bool bare = native != nullptr && !native->needs_run && options.budget == RunOptions::kNoBudget;
+  if (!bare || !image.suits(context)) return run_whole(image, context, options);
+  RunResult result;
+  result.value = native->start(nullptr, context.entry().r1, context.entry().r2);
   return result;
 }
 

@@ -32,7 +32,9 @@ inline constexpr unsigned kMaxLends = 16;
 class Run final : public helpers::Env {
  public:
   Run(const lower::Image& image, Context& context, const RunOptions& options, RunResult& result) noexcept;
-  ~Run();
+  ~Run() {
+    if ((records_count_ | targets_count_) != 0 || m_.cpu != kNoCpu) give_back();
+  }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
@@ -77,6 +79,8 @@ class Run final : public helpers::Env {
     bool writable;
   };
 
+  /// Ends what the run holds: records, tail-called programs, its CPU.
+  void give_back() noexcept;
   /// Runs the entry function, from the context's registers; r0.
   std::uint64_t begin();
   /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.

@@ -178,6 +178,21 @@ TEST_CASE("an application's helper may throw through generated code") {
   }
 }
 
+TEST_CASE("a guarded run that is to stop calls no helper any more") {
+  for (const Engine engine : kEngines) {
+    if (engine == Engine::jit && skipped()) continue;
+    std::atomic<bool> stop = true;
+    unsigned calls = 0;
+    BuildOptions options{.engine = engine};
+    options.helpers.push_back(
+        {0x10000, "counts", {}, [&](HelperCall&, const auto&) -> std::uint64_t { return ++calls; }});
+    const auto result = run_asm("loop:\ncall 65536\nja loop", {.build = options, .run = {.stop = &stop}});
+    CHECK(result.fault_kind() == FaultKind::stopped);
+    CHECK(result.fault->pc == 0);
+    CHECK(calls == 0);
+  }
+}
+
 TEST_CASE("no memory is writable and executable") {
   if (skipped()) return;
   const auto program = built("mov %r0, 1\nexit", {.build = {.engine = Engine::jit}});
