@@ -33,6 +33,8 @@ struct NativeCode {
   bool needs_run = true;               ///< looks at the Machine; what does not brings its frame along
   std::vector<const void*> functions;  ///< the entries, in the order of Image::functions
   const void* interpret = nullptr;     ///< code that a tail call jumps to when the interpreter runs its target
+  /// How deep its functions nest, callbacks included, where no call looks whether there is a frame left for it.
+  unsigned frames = 1;
   bool metered = false;                ///< counts instructions
   bool uses_windows = true;            ///< has ops whose accesses are checked
   MachineCode code;                    ///< all of it
