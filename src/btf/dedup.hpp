@@ -2,8 +2,9 @@
 //
 // Two types are the same when no walk from them, over members, pointers and all other references, meets a difference:
 // what comparing their C declarations in full depth would find, cycles included. A forward declaration is the same as
-// the struct, union or enum of its name where all those of that name in the graph are the same. Variables and sections
-// are never the same, they have places of their own.
+// the struct, union or enum of its name where all those of that name in the graph are the same; otherwise as what
+// stands in its place in a struct or union that differs from its own in nothing else. Variables and sections are never
+// the same, they have places of their own.
 #pragma once
 
 #include <vector>
