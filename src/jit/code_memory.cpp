@@ -21,7 +21,7 @@
 namespace skep::jit {
 namespace {
 
-constexpr std::size_t kStep = 16;
+constexpr std::size_t kStep = 64;  // a line of the cache: how loops are aligned must not depend on chance
 constexpr std::uint8_t kTrap = 0xcc;  // int3; no instruction of arm64 either
 
 /// 32-bit displacements reach half of 4 GiB; the code itself and the library need some of it.

@@ -75,6 +75,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   code->metered = options.metered;
   code->uses_windows = plan.uses_windows;
   code->needs_run = !plan.stands_alone;
+  code->frames = plan.frames;
   code->refunds = std::move(plan.refunds);
   code->code = {code->memory.code(), emitter->parts()};
   return std::shared_ptr<const vm::NativeCode>(std::move(code));

@@ -8,6 +8,7 @@
 
 #include <asmjit/core.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -152,7 +153,9 @@ class Emitter {
   [[nodiscard]] const asmjit::Label& entry() const noexcept { return functions_.front(); }
   /// A C function all by itself, with r1 and r2 where its second and third argument are: no entry code is needed.
   [[nodiscard]] bool is_bare() const noexcept {
-    return plan_.stands_alone && !plan_.functions.front().names_frame && plan_.functions.front().stack_bytes == 0;
+    return plan_.stands_alone && std::none_of(plan_.functions.begin(), plan_.functions.end(), [](const auto& function) {
+             return function.names_frame || function.stack_bytes != 0;
+           });
   }
 
   const Plan& plan_;

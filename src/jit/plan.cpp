@@ -78,8 +78,9 @@ bool needs_run(const Op& op) noexcept {
          (is_known_call(op) && reinterpret_cast<const lower::KnownCall*>(op.imm)->wants_cpu);
 }
 
-/// The op never ends a run.
-bool is_plain(const Op& op) noexcept {
+/// The op never ends a run. Of a call that is left to the callee, where a proof says that there is a frame for it.
+bool is_plain(const Op& op, bool proven) noexcept {
+  if (proven && lower::shape_of(op.code).operands == Operands::call_pc) return true;
   if (op.code == Code::call_free) return !calls_back(*reinterpret_cast<const lower::Binding*>(op.imm));
   return !may_call(op) || is_known_call(op);
 }
@@ -100,6 +101,38 @@ void share_frame(std::vector<FunctionPlan>& functions) {
     function.names_frame = all.names_frame;
     function.counts_may_goto = all.counts_may_goto;
   }
+}
+
+std::size_t index_of(const lower::Image& image, std::uint64_t function) noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const lower::Function*>(function) - image.functions.data());
+}
+
+/// Who calls what, callbacks too; as pairs of functions. Proven programs do not call in circles.
+std::vector<std::pair<std::size_t, std::size_t>> find_calls(const Plan& plan) {
+  std::vector<std::pair<std::size_t, std::size_t>> calls;
+  for (std::size_t f = 0; f < plan.functions.size(); ++f) {
+    for (std::uint32_t i = plan.functions[f].first; i < plan.functions[f].end; ++i) {
+      const Op& op = plan.image.ops[i];
+      const auto number = static_cast<std::uint64_t>(op.imm);
+      const bool names = op.code == Code::constant && plan.image.function_at(number) != nullptr;
+      if (names || lower::shape_of(op.code).operands == Operands::call_pc)
+        calls.emplace_back(f, index_of(plan.image, number));
+    }
+  }
+  return calls;
+}
+
+/// What functions inherit from those they call: that they leave generated code, and how deep they nest.
+void follow_calls(Plan& plan) {
+  const auto calls = find_calls(plan);
+  std::vector<unsigned> frames(plan.functions.size(), 1);
+  for (unsigned round = 0; round < vm::kMaxFrames; ++round) {
+    for (const auto& [caller, callee] : calls) {
+      plan.functions[caller].calls = plan.functions[caller].calls || plan.functions[callee].calls;
+      frames[caller] = std::max(frames[caller], std::min(frames[callee] + 1, vm::kMaxFrames));
+    }
+  }
+  plan.frames = *std::max_element(frames.begin(), frames.end());
 }
 
 void add_flows(Plan& plan) {
@@ -158,6 +191,10 @@ bool may_call(const Op& op) noexcept {
   return true;
 }
 
+const FunctionPlan& callee_of(const Plan& plan, const Op& op) noexcept {
+  return plan.functions[index_of(plan.image, static_cast<std::uint64_t>(op.imm))];
+}
+
 Plan make_plan(const lower::Image& image, const Options& options) {
   Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
   // Only a proof says that nobody looks at registers that nobody has set; code that polls has none.
@@ -175,11 +212,12 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       const Op& op = image.ops[i];
       const Shape& shape = lower::shape_of(op.code);
       function.saved |= saved_write(op, shape);
-      function.calls = function.calls || may_call(op);
+      const bool is_known = image.proven && shape.operands == Operands::call_pc;
+      function.calls = function.calls || (may_call(op) && !is_known);
       function.names_frame = function.names_frame || op.dst == isa::kFramePointer || op.src == isa::kFramePointer;
       function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
       plan.uses_windows = plan.uses_windows || is_checked(op, shape);
-      plan.is_plain = plan.is_plain && is_plain(op);
+      plan.is_plain = plan.is_plain && is_plain(op, image.proven);
       plan.stands_alone = plan.stands_alone && !needs_run(op);
       plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
       if (goes_to(shape)) {
@@ -195,6 +233,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
   }
   plan.stands_alone = plan.stands_alone && plan.is_plain;
   if (crossing) share_frame(plan.functions);
+  if (image.proven) follow_calls(plan);
   if (image.proven && !options.metered && !crossing) add_flows(plan);
   if (options.metered) plan.refunds = count_refunds(plan);
   return plan;

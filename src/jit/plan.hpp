@@ -22,7 +22,7 @@ struct FunctionPlan {
   std::uint32_t end = 0;    ///< the op after its last
   std::uint32_t stack_bytes = 0;
   std::uint8_t saved = 0;        ///< which callee-saved registers it writes: bit i for r6 + i
-  bool calls = false;            ///< may leave generated code, or calls: the native stack must be aligned
+  bool calls = false;            ///< may leave generated code, itself or in what it calls: the native stack is aligned
   bool names_frame = false;      ///< mentions r10
   bool counts_may_goto = false;  ///< has a loop counter of its own
 };
@@ -39,12 +39,16 @@ struct Plan {
   std::vector<OpPlan> ops;
   std::vector<std::uint32_t> refunds;  ///< how many ops of the block come after each; empty when not metered
   std::vector<FunctionPlan> functions;
+  unsigned frames = 1;          ///< how deep functions nest; 1 where every call sees for itself that there is room
   bool uses_windows = false;    ///< has checked accesses
   bool is_plain = false;        ///< cannot end early, and relies on nothing but r1 and r2 at its start
   bool stands_alone = false;    ///< is plain, and calls nothing that would look at the run
   std::vector<Flow> flows;      ///< by function; of proven programs that do not count, empty for others
   bool has_tail_calls = false;  ///< a call may come back with another image current
 };
+
+/// The plan of the function that the op calls.
+[[nodiscard]] const FunctionPlan& callee_of(const Plan& plan, const lower::Op& op) noexcept;
 
 [[nodiscard]] Plan make_plan(const lower::Image& image, const Options& options);
 

@@ -17,29 +17,12 @@ using Kind = Value::Kind;
 
 namespace {
 
-constexpr std::uint64_t cut(std::uint64_t value, unsigned width) noexcept {
-  return width == 64 ? value : value & (~std::uint64_t{0} >> (64 - width));
-}
-
 constexpr bool is_immediate(std::uint64_t value, unsigned width) noexcept { return width == 32 || !is_wide(value); }
 
 constexpr Shape arithmetic_shape(Operation operation, Operands operands, unsigned width) noexcept {
   Shape shape{operation, operands};
   shape.width = static_cast<std::uint8_t>(width);
   return shape;
-}
-
-Op op_of(unsigned dst, unsigned src, std::uint64_t imm) noexcept {
-  Op op;
-  op.dst = static_cast<std::uint8_t>(dst);
-  op.src = static_cast<std::uint8_t>(src);
-  op.imm = static_cast<std::int64_t>(imm);
-  return op;
-}
-
-/// As an operation of 32 bits spells its immediate.
-std::uint64_t signed_immediate(std::uint64_t value, unsigned width) noexcept {
-  return width == 64 ? value : static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
 }
 
 /// An op without an effect but on its destination.
@@ -60,7 +43,7 @@ bool is_pure(const Op& op, const Shape& shape) noexcept {
 }  // namespace
 
 void Tuner::emit() {
-  constexpr unsigned kAlignment = 15;
+  constexpr unsigned kAlignment = 31;
   constexpr unsigned kQuickLoop = 400;
   std::uint32_t bytes = 0;
   for (const std::uint32_t b : flow_.order) {
@@ -137,164 +120,11 @@ void Tuner::emit_op(std::uint32_t index, RegSet live) {
   note(at.op.dst, hoisted != flow_.hoisted.end() ? copy_of(hoisted->reg) : Value{Kind::constant, 64, {}, number});
 }
 
-// ---------------------------------------------------------------------------------------------- the end of a block
-
-std::uint32_t Tuner::block_after(std::uint32_t place) const {
-  return place + 1 < flow_.order.size() ? flow_.order[place + 1] : kNoBlock;
-}
-
-bool Tuner::goes_back(std::uint32_t place, std::uint32_t target) const { return flow_.blocks[target].place <= place; }
-
-/// Estimated from above, but for what a block computes for the next.
-bool Tuner::is_near(std::uint32_t place, std::uint32_t target) const {
-  constexpr std::uint32_t kReach = 90;
-  const std::uint32_t there = flow_.blocks[target].place;
-  if (there <= place || there == place + 1) return there == place + 1;
-  return bytes_before_[there] - bytes_before_[place + 1] < kReach;
-}
-
-void Tuner::end_block(std::uint32_t place) {
-  const Block& block = flow_.blocks[flow_.order[place]];
-  const std::uint32_t index = block.end - 1;
-  const At at = out_.at(index);
-  if (!goes_to(at.shape)) {
-    emit_op(index, block.live_out);
-  } else if (at.shape.operation == Operation::may_goto_) {
-    needed_ = block.live_out;
-    compute_all(block.live_out);
-    out_.mark(MachineCode::Role::insn, index);
-    out_.poll(index);
-    out_.may_goto(at, out_.label_at(flow_.blocks[block.taken == kNoBlock ? block.next : block.taken].first));
-  } else if (block.taken != kNoBlock) {
-    return end_in_branch(place);
-  }
-  if (block.next != kNoBlock) go_on(place, block.next, index);
-}
-
-void Tuner::go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index) {
-  const Block& block = flow_.blocks[next];
-  const bool follows = block_after(place) == next;
-  if (follows && block.predecessors == 1) {
-    carried_ = next;
-    return;
-  }
-  needed_ = live_ = block.live_in;
-  compute_all(block.live_in);
-  if (follows) return;
-  if (out_.plan_.options.polls && goes_back(place, next)) out_.poll(index);
-  const bool loops = next == flow_.order[place] && itself_.isValid();
-  out_.jump_to({loops ? itself_ : out_.label_at(block.first), is_near(place, next), false});
-}
-
-void Tuner::end_in_branch(std::uint32_t place) {
-  if (end_in_select(place)) return;
-  const Block& block = flow_.blocks[flow_.order[place]];
-  const std::uint32_t index = block.end - 1;
-  const At at = out_.at(index);
-  const bool unless = block_after(place) == block.taken;
-  const std::uint32_t target = unless ? block.next : block.taken;
-  const std::uint32_t through = unless ? block.taken : block.next;
-  const bool carries = block_after(place) == through && flow_.blocks[through].predecessors == 1;
-  const Block& there = flow_.blocks[target];
-  live_ = block.live_out;
-  needed_ = live_ | effects_of(at.op).reads;
-  compute_all(there.live_in);
-  if (!carries) compute_all(flow_.blocks[through].live_in);
-  out_.mark(MachineCode::Role::insn, index);
-  if (out_.plan_.options.polls && goes_back(place, target)) out_.poll(index);
-  const bool loops = target == flow_.order[place] && itself_.isValid();
-  branch(at, {loops ? itself_ : out_.label_at(there.first), is_near(place, target), unless});
-  go_on(place, through, index);
-}
-
-/// A comparison, and the branch that it decides.
-void Tuner::branch(const At& at, Emitter::Branch branch) {
-  Op op = at.op;
-  Shape shape = at.shape;
-  const unsigned width = shape.width;
-  if (shape.operands == Operands::compare_src) {
-    if (const auto constant = constant_in(op.src, width)) {
-      shape.operands = Operands::compare_imm;
-      op.imm = static_cast<std::int64_t>(*constant);
-    } else {
-      in_register(at.op.src, width);
-    }
-  }
-  const Value& first = values_[op.dst];
-  const bool against_zero = shape.operands == Operands::compare_imm && op.imm == 0 &&
-                            (shape.operation == Operation::jeq_ || shape.operation == Operation::jne_);
-  if (against_zero && first.kind == Kind::mask && (width == 32 || !is_wide(first.number))) {
-    branch.unless = branch.unless != (shape.operation == Operation::jeq_);
-    shape.operation = Operation::jset_;
-    shape.width = first.width == 32 ? std::uint8_t{32} : shape.width;
-    op.imm = static_cast<std::int64_t>(signed_immediate(first.number, shape.width));
-    op.dst = first.sum.base;
-  } else {
-    op.dst = static_cast<std::uint8_t>(in_register(at.op.dst, width));
-    if (shape.operands == Operands::compare_src) op.src = static_cast<std::uint8_t>(in_register(at.op.src, width));
-  }
-  out_.branch(At{op, shape, at.index}, branch);
-}
-
-/// `if (condition) skip one move` is what compilers make of a choice, for want of an instruction.
-bool Tuner::end_in_select(std::uint32_t place) {
-  const Block& block = flow_.blocks[flow_.order[place]];
-  const Block& skipped = flow_.blocks[block.next];
-  const std::uint32_t index = block.end - 1;
-  if (block_after(place) != block.next || skipped.predecessors != 1 || skipped.next != block.taken) return false;
-  const At compare = out_.at(index);
-  const At move = out_.at(skipped.first);
-  const std::uint32_t ops = skipped.end - skipped.first;
-  const bool jumps = ops == 2 && lower::shape_of(out_.at(skipped.end - 1).op.code).operation == Operation::ja_;
-  if (move.shape.operation != Operation::mov_ || (ops != 1 && !jumps) || skipped.taken != kNoBlock) return false;
-  const unsigned dst = move.op.dst;
-  const Block& join = flow_.blocks[block.taken];
-  // A limit is seldom reached: predicted, it costs less than a choice that must wait for both.
-  if (move.shape.operands == Operands::dst_imm && compare.shape.operands == Operands::compare_imm &&
-      compare.op.dst == dst)
-    return false;
-  if ((join.live_in & bit_of(dst)) == 0) return false;
-  live_ = join.live_in;
-  needed_ = live_ | effects_of(compare.op).reads | effects_of(move.op).reads;
-  compute(dst);
-  free(dst);
-  const bool by_register = move.shape.operands == Operands::dst_src;
-  Op moved = move.op;
-  Op compared = compare.op;
-  const auto resolve = [&] {
-    if (by_register) moved.src = static_cast<std::uint8_t>(in_register(move.op.src, move.shape.width));
-    compared.dst = static_cast<std::uint8_t>(in_register(compare.op.dst, compare.shape.width));
-    if (compare.shape.operands == Operands::compare_src)
-      compared.src = static_cast<std::uint8_t>(in_register(compare.op.src, compare.shape.width));
-  };
-  resolve();
-  resolve();
-  Shape shape = move.shape;
-  if (by_register && is_short(moved.src)) shape.width = 64;
-  out_.mark(MachineCode::Role::insn, index);
-  out_.select(At{compared, compare.shape, index}, At{moved, shape, skipped.first});
-  written(dst, is_short(dst) && move.shape.width == 32);
-  skipped_ = block.next;
-  const std::uint32_t after = block_after(place + 1);
-  const bool follows = after == block.taken;
-  if (follows && join.predecessors == 2) {
-    carried_ = block.taken;
-    return true;
-  }
-  compute_all(join.live_in);
-  if (follows) return true;
-  if (out_.plan_.options.polls && goes_back(place, block.taken)) out_.poll(index);
-  out_.jump_to({out_.label_at(join.first), is_near(place, block.taken), false});
-  return true;
-}
-
 // ---------------------------------------------------------------------------------------------------- registers
 
-bool Tuner::lasts(const Value& value, unsigned dst) const noexcept {
-  for (RegSet uses = value.uses(); uses != 0; uses &= static_cast<RegSet>(uses - 1)) {
-    const auto reg = static_cast<unsigned>(std::countr_zero(uses));
-    if (reg != dst && !is_own(reg)) return false;
-  }
+bool Tuner::lasts(const Value& value, RegSet except) const noexcept {
+  for (auto uses = static_cast<RegSet>(value.uses() & ~except); uses != 0; uses &= static_cast<RegSet>(uses - 1))
+    if (!is_own(static_cast<unsigned>(std::countr_zero(uses)))) return false;
   return true;
 }
 
@@ -420,8 +250,8 @@ Sum Tuner::lasting_sum(unsigned reg, unsigned width, unsigned dst) {
   const bool fits = held.width >= width;
   if (held.kind == Kind::constant && is_immediate(held.number, width))
     return {kNoRegister, kNoRegister, 0, static_cast<std::int32_t>(held.number)};
-  if (fits && held.kind == Kind::sum && lasts(held, dst)) return held.sum;
-  if (fits && held.kind == Kind::left && held.number <= 3 && lasts(held, dst))
+  if (fits && held.kind == Kind::sum && lasts(held, bit_of(dst))) return held.sum;
+  if (fits && held.kind == Kind::left && held.number <= 3 && lasts(held, bit_of(dst)))
     return {kNoRegister, held.sum.base, static_cast<std::uint8_t>(held.number), 0};
   compute(reg);
   return copy_of(reg).sum;
@@ -439,14 +269,14 @@ void Tuner::arithmetic(const At& at) {
     operand = constant_in(at.op.src, width);
   if (at.shape.operation == Operation::mov_) {
     if (operand) return note(at.op.dst, {Kind::constant, 64, {}, cut(*operand, width)});
-    const Value& source = values_[at.op.src];
+    const Value source = values_[at.op.src];
     if (source.kind == Kind::constant) return note(at.op.dst, {Kind::constant, 64, {}, cut(source.number, width)});
-    // What is put off may be put off twice, but for what no sum says.
-    if (source.kind == Kind::sum && lasts(source, at.op.dst)) {
-      Value value = source;
-      value.width = static_cast<std::uint8_t>(std::min<unsigned>(width, source.width));
-      return note(at.op.dst, value);
-    }
+    // What is put off may be put off twice, but for what no sum says. Of two that wait for the same sum, even if it is
+    // made of them, the second copies what is computed for the first.
+    Value value = source;
+    value.width = static_cast<std::uint8_t>(std::min<unsigned>(width, source.width));
+    const RegSet made_of = value == source ? bit_of(at.op.src) : 0;
+    if (source.kind == Kind::sum && lasts(value, made_of | bit_of(at.op.dst))) return note(at.op.dst, value);
     return note(at.op.dst, copy_of(in_lasting_register(at.op.src, width), static_cast<std::uint8_t>(width)));
   }
   const Value& first = values_[at.op.dst];
@@ -550,7 +380,7 @@ bool Tuner::note_rotation(const At& at) {
       (a.kind == Kind::left && b.kind == Kind::right) || (a.kind == Kind::right && b.kind == Kind::left);
   if (!opposite || a.sum.base != b.sum.base || a.width != width || b.width != width || a.number + b.number != width)
     return false;
-  if (!lasts(b, at.op.dst)) return false;
+  if (!lasts(b, bit_of(at.op.dst))) return false;
   Value value = a.kind == Kind::left ? a : b;
   value.kind = Kind::rotate;
   values_[at.op.dst] = value;
@@ -586,116 +416,6 @@ void Tuner::operate(const At& at, std::optional<std::uint64_t> operand) {
   else
     out_.alu_reg(computed);
   written(dst, width == 32);
-}
-
-// ---------------------------------------------------------------------------------------------------- memory
-
-void Tuner::load(const At& at) {
-  address_of(at.op.src, at.op.off);
-  needed_ = live_;  // the address may be a sum with dst, which is read before it is written
-  free(at.op.dst);
-  const Sum address = address_of(at.op.src, at.op.off);
-  out_.load_at(at, address);
-  written(at.op.dst, at.shape.operation == Operation::load_ && at.shape.width <= 32);
-}
-
-void Tuner::store(const At& at) {
-  Op op = at.op;
-  Shape shape = at.shape;
-  if (shape.operands == Operands::store_src) {
-    if (const auto constant = constant_in(op.src, shape.width == 64 ? 64 : 32)) {
-      shape.operands = Operands::store_imm;
-      op.imm = static_cast<std::int64_t>(*constant);
-    } else {
-      in_register(at.op.src, shape.width);
-    }
-  }
-  const Sum address = address_of(at.op.dst, at.op.off);
-  if (shape.operands == Operands::store_src) op.src = static_cast<std::uint8_t>(in_register(at.op.src, shape.width));
-  out_.store_at(At{op, shape, at.index}, address);
-}
-
-/// Constants stored side by side, as compilers spell out clearing a structure byte by byte. How many ops it was.
-std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
-  constexpr std::int32_t kMost = 1024;
-  constexpr std::uint32_t kBytes[] = {8, 4, 2, 1};
-  struct Part {
-    std::int32_t off;
-    std::uint32_t bytes;
-    std::uint64_t number;
-  };
-  const auto part_at = [&](std::uint32_t i) -> std::optional<Part> {
-    const At at = out_.at(i);
-    const bool by_register = at.shape.operands == Operands::store_src;
-    if ((!by_register && at.shape.operands != Operands::store_imm) || at.shape.check != lower::Check::free ||
-        at.shape.operation != Operation::store_)
-      return std::nullopt;
-    const Value& source = values_[at.op.src];
-    if (by_register && source.kind != Kind::constant) return std::nullopt;
-    return Part{at.op.off, at.shape.bytes(), by_register ? source.number : static_cast<std::uint64_t>(at.op.imm)};
-  };
-  const unsigned base = out_.at(index).op.dst;
-  std::int32_t low = 0, high = 0;
-  std::vector<Part> parts;
-  for (std::uint32_t i = index; i < end && out_.at(i).op.dst == base; ++i) {
-    const auto part = part_at(i);
-    if (!part) break;
-    const std::int32_t part_end = part->off + static_cast<std::int32_t>(part->bytes);
-    if (parts.empty())
-      low = part->off, high = part_end;
-    else if (part_end == low && high - part->off <= kMost)
-      low = part->off;
-    else if (part->off == high && part_end - low <= kMost)
-      high = part_end;
-    else
-      break;
-    parts.push_back(*part);
-  }
-  if (parts.size() < 2) return 0;
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(high - low));
-  for (const Part& part : parts)
-    for (std::uint32_t i = 0; i < part.bytes; ++i)
-      bytes[static_cast<std::size_t>(part.off - low) + i] = static_cast<std::uint8_t>(part.number >> 8 * i);
-
-  live_ = live_after_[index + parts.size() - 1 - block_first_];
-  needed_ = live_ | bit_of(base);
-  out_.mark(MachineCode::Role::insn, index);
-  for (std::size_t at = 0; at < bytes.size();) {
-    const Sum address = address_of(base, low + static_cast<std::int32_t>(at));
-    const auto rest = static_cast<std::uint32_t>(bytes.size() - at);
-    if (rest >= 16 && std::all_of(&bytes[at], &bytes[at] + 16, [](std::uint8_t byte) { return byte == 0; })) {
-      out_.clear_16(address);
-      at += 16;
-      continue;
-    }
-    for (const std::uint32_t size : kBytes) {
-      std::uint64_t number = 0;
-      for (std::uint32_t i = 0; i < size && size <= rest; ++i) number |= std::uint64_t{bytes[at + i]} << 8 * i;
-      if (size > rest || (size == 8 && is_wide(number))) continue;
-      Shape shape{Operation::store_, Operands::store_imm};
-      shape.width = static_cast<std::uint8_t>(size * 8);
-      shape.check = lower::Check::free;
-      out_.store_at(At{op_of(base, 0, signed_immediate(number, size == 8 ? 64 : 32)), shape, index}, address);
-      at += size;
-      break;
-    }
-  }
-  return static_cast<std::uint32_t>(parts.size());
-}
-
-/// As the op stands: with its operands in registers, and nothing put off that reads what it writes.
-void Tuner::plainly(const At& at) {
-  const Effects effects = effects_of(at.op);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
-    if ((effects.reads & bit_of(reg)) != 0) compute(reg);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg) {
-    if ((effects.writes & bit_of(reg)) == 0) continue;
-    needed_ = live_;
-    free(reg);
-  }
-  out_.emit_op(at.index);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
-    if ((effects.writes & bit_of(reg)) != 0) written(reg, false);
 }
 
 }  // namespace skep::jit

@@ -63,8 +63,8 @@ class Tuner {
   Sum address_of(unsigned reg, std::int32_t off);
   /// What `reg` holds, as a sum that may be noted for `dst`; of `width` bits at least.
   Sum lasting_sum(unsigned reg, unsigned width, unsigned dst);
-  /// The value may be noted for `dst`: all that it reads is there to stay, or is dst itself.
-  [[nodiscard]] bool lasts(const Value& value, unsigned dst) const noexcept;
+  /// All that the value reads, but for `except`, is there to stay: it may be noted.
+  [[nodiscard]] bool lasts(const Value& value, RegSet except) const noexcept;
   void note(unsigned reg, Value value);
   /// Before code writes the machine register of `reg`: computes what else is needed of it.
   void free(unsigned reg);

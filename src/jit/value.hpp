@@ -58,6 +58,25 @@ struct Value {
   return value;
 }
 
+/// The low `width` bits of a number.
+[[nodiscard]] constexpr std::uint64_t cut(std::uint64_t value, unsigned width) noexcept {
+  return width == 64 ? value : value & (~std::uint64_t{0} >> (64 - width));
+}
+
+/// A number as an operation of `width` bits spells its immediate.
+[[nodiscard]] constexpr std::uint64_t signed_immediate(std::uint64_t value, unsigned width) noexcept {
+  return width == 64 ? value : static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
+}
+
+/// An op that no program has, for backends to emit; what it is says a shape.
+[[nodiscard]] inline lower::Op op_of(unsigned dst, unsigned src, std::uint64_t imm) noexcept {
+  lower::Op op;
+  op.dst = static_cast<std::uint8_t>(dst);
+  op.src = static_cast<std::uint8_t>(src);
+  op.imm = static_cast<std::int64_t>(imm);
+  return op;
+}
+
 /// The sum of two; nothing where it has more than two registers, two scales, or too large an offset.
 [[nodiscard]] std::optional<Sum> add(const Sum& a, const Sum& b) noexcept;
 

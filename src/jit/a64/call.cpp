@@ -6,14 +6,17 @@ namespace skep::jit::a64 {
 
 using vm::CallOuts;
 
-/// The callee's frame is the next lower one. Whoever comes back may have left windows on it, or another image current.
+/// The callee's frame is the next lower one; one that stays in generated code tells nobody. A proof says that there is
+/// room for it. Whoever comes back may have left windows on it, or another image current.
 template <class Call>
-void A64Emitter::call_in_new_frame(const At& at, Call&& call) {
+void A64Emitter::call_in_new_frame(const At& at, bool tells_frame, Call&& call) {
   const auto image_address = reinterpret_cast<std::uint64_t>(&image());
   const asmjit::Label after = a_.newLabel();
-  a_.ldr(kTemp, SKEP_MACHINE(lowest_frame));
-  a_.cmp(kFrame, kTemp);
-  branch_if(arm::CondCode::kEQ, put_off(at.index, CallOuts::too_deep, after));
+  if (!image().proven) {
+    a_.ldr(kTemp, SKEP_MACHINE(lowest_frame));
+    a_.cmp(kFrame, kTemp);
+    branch_if(arm::CondCode::kEQ, put_off(at.index, CallOuts::too_deep, after));
+  }
   if (is_guarded()) {
     a_.ldr(kTemp, SKEP_MACHINE(stack_windows));
     a_.str(kTemp, arm::ptr_pre(arm::sp, -16));
@@ -21,7 +24,7 @@ void A64Emitter::call_in_new_frame(const At& at, Call&& call) {
   }
   a_.sub(kFrame, kFrame, vm::kFrameBytes);
   a_.sub(kFrameBottom, kFrameBottom, vm::kFrameBytes);
-  a_.str(kFrame, SKEP_MACHINE(frame_pointer));
+  if (tells_frame) a_.str(kFrame, SKEP_MACHINE(frame_pointer));
   call();
   const auto when_left = [&](auto&& branch) {
     const asmjit::Label back = a_.newLabel();
@@ -31,7 +34,7 @@ void A64Emitter::call_in_new_frame(const At& at, Call&& call) {
     branch(stub.from);
     a_.bind(back);
   };
-  if (plan_.has_tail_calls) {
+  if (plan_.has_tail_calls && tells_frame) {
     move_constant(kTemp, image_address);
     a_.ldr(kTemp2, SKEP_MACHINE(current));
     a_.cmp(kTemp, kTemp2);
@@ -45,19 +48,19 @@ void A64Emitter::call_in_new_frame(const At& at, Call&& call) {
   }
   a_.add(kFrame, kFrame, vm::kFrameBytes);
   a_.add(kFrameBottom, kFrameBottom, vm::kFrameBytes);
-  a_.str(kFrame, SKEP_MACHINE(frame_pointer));
+  if (tells_frame) a_.str(kFrame, SKEP_MACHINE(frame_pointer));
   a_.bind(after);
 }
 
 void A64Emitter::call_function(const At& at, const asmjit::Label& callee) {
-  call_in_new_frame(at, [&] { a_.bl(callee); });
+  call_in_new_frame(at, callee_of(plan_, at.op).calls && !plan_.stands_alone, [&] { a_.bl(callee); });
 }
 
 void A64Emitter::call_register(const At& at) {
   const asmjit::Label done = a_.newLabel();
   call_thunk(at.index, CallOuts::call_register);
   a_.cbz(kAddress, done);
-  call_in_new_frame(at, [&] { a_.blr(kAddress); });
+  call_in_new_frame(at, true, [&] { a_.blr(kAddress); });
   a_.bind(done);
 }
 
@@ -95,7 +98,7 @@ void A64Emitter::call_loop(const At& at, const asmjit::Label& callback, const Fu
   poll(at.index);
   a_.ldr(reg(1), arm::ptr(arm::sp));
   a_.ldr(reg(2), arm::ptr(arm::sp, 16));
-  call_in_new_frame(at, [&] { a_.bl(callback); });
+  call_in_new_frame(at, plan.calls, [&] { a_.bl(callback); });
   a_.ldp(kTemp, kTemp2, arm::ptr(arm::sp));
   a_.add(kTemp, kTemp, 1);
   a_.str(kTemp, arm::ptr(arm::sp));

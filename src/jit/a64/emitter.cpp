@@ -37,7 +37,7 @@ A64Emitter::A64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(pla
 void A64Emitter::landing_pad() { a_.hint(kLandAnywhere); }
 
 /// start(x0: machine, x1: r1, x2: r2). What cannot end early needs no way back from the middle, and functions keep what
-/// they use. What stands alone has one frame, below C's.
+/// they use. What stands alone has its frames below C's.
 void A64Emitter::emit_plain_start() {
   a_.bind(start_);
   landing_pad();
@@ -48,7 +48,7 @@ void A64Emitter::emit_plain_start() {
   if (plan_.stands_alone) {
     a_.mov(kFrame, arm::sp);
     a_.sub(kFrameBottom, kFrame, vm::kFrameBytes);
-    a_.mov(arm::sp, kFrameBottom);
+    a_.sub(arm::sp, kFrame, plan_.frames * vm::kFrameBytes);
   } else {
     a_.mov(kMachine, arm::x0);
     a_.ldr(kFrame, SKEP_MACHINE(frame_pointer));

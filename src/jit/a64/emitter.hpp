@@ -113,7 +113,7 @@ class A64Emitter final : public Emitter {
   void call_out(const At& at, vm::CallOut callee) override;
   void exit(const At& at) override;
   template <class Call>
-  void call_in_new_frame(const At& at, Call&& call);
+  void call_in_new_frame(const At& at, bool tells_frame, Call&& call);
 
   // atomic.cpp
   void atomic(const At& at) override;

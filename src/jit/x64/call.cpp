@@ -8,16 +8,19 @@ namespace skep::jit::x64 {
 
 using vm::CallOuts;
 
-/// The callee's frame is the next lower one; a callee that never looks at it does without, and one that stays in
-/// generated code tells nobody. Whoever comes back may have left windows on it, or another image current.
+/// The callee's frame is the next lower one; a callee that never looks at it, nor anyone below, does without, and one
+/// that stays in generated code tells nobody. A proof says that there is room for it. Whoever comes back may have left
+/// windows on it, or another image current.
 template <class Callee>
 void X64Emitter::call_in_new_frame(const At& at, const Callee& callee, const FunctionPlan* known) {
-  const bool tells_frame = known == nullptr || known->calls;
+  const bool tells_frame = known == nullptr || (known->calls && !plan_.stands_alone);
   const bool moves_frame = tells_frame || known->names_frame;
   const auto image_address = reinterpret_cast<std::uint64_t>(&image());
-  a_.cmp(kFrame, SKEP_MACHINE(lowest_frame));
   const asmjit::Label after = a_.newLabel();
-  a_.je(put_off(at.index, CallOuts::too_deep, after));
+  if (!image().proven) {
+    a_.cmp(kFrame, SKEP_MACHINE(lowest_frame));
+    a_.je(put_off(at.index, CallOuts::too_deep, after));
+  }
   if (is_guarded()) {
     a_.push(SKEP_MACHINE(stack_windows));
     a_.push(kTemp);  // alignment
@@ -51,8 +54,7 @@ void X64Emitter::call_in_new_frame(const At& at, const Callee& callee, const Fun
 }
 
 void X64Emitter::call_function(const At& at, const asmjit::Label& callee) {
-  const auto* function = reinterpret_cast<const lower::Function*>(at.op.imm);
-  call_in_new_frame(at, callee, &plan_.functions[static_cast<std::size_t>(function - image().functions.data())]);
+  call_in_new_frame(at, callee, &callee_of(plan_, at.op));
 }
 
 void X64Emitter::call_register(const At& at) {

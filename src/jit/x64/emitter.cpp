@@ -29,14 +29,14 @@ X64Emitter::X64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(pla
 }
 
 /// start(rdi: machine, rsi: r1, rdx: r2). What cannot end early needs no way back from the middle, and functions keep
-/// what they use. What stands alone has one frame: that of C.
+/// what they use. What stands alone has its frames below that of C.
 void X64Emitter::emit_plain_start() {
   a_.bind(start_);
   a_.endbr64();
   a_.push(kFrame);
   if (plan_.stands_alone) {
     a_.mov(kFrame, x86::rsp);
-    a_.sub(x86::rsp, static_cast<std::int32_t>(vm::kFrameBytes));
+    a_.sub(x86::rsp, static_cast<std::int32_t>(plan_.frames * vm::kFrameBytes));
     a_.call(entry());
     a_.mov(x86::rsp, kFrame);
   } else {

@@ -34,7 +34,7 @@ class X64Emitter final : public Emitter {
   void finish() override;
   void bind(const asmjit::Label& label) override { a_.bind(label); }
   void jump_over(const asmjit::Label& label) override { a_.jmp(label); }
-  void align_loop() override { a_.align(asmjit::AlignMode::kCode, 16); }
+  void align_loop() override { a_.align(asmjit::AlignMode::kCode, 32); }
   void meter(std::uint32_t index, std::uint32_t cost) override;
   void poll(std::uint32_t index) override;
   void end_function();
