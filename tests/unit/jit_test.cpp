@@ -193,6 +193,19 @@ TEST_CASE("a guarded run that is to stop calls no helper any more") {
   }
 }
 
+TEST_CASE("a proven program has a frame where only a function that it calls looks at it") {
+  const auto program = Program::from_insns(
+      assembled("mov %r1, 7\ncall local f\nexit\nf:\nstxdw [%r10-8], %r1\nldxdw %r0, [%r10-8]\nexit"), ProgType::xdp);
+  REQUIRE(program);
+  const Verdict verdict = verify(*program);
+  REQUIRE_MESSAGE(verdict.ok(), verdict.explain());
+  const auto executable = Executable::build(*verdict.verified());
+  REQUIRE(executable);
+  const std::vector<std::byte> frame(64);
+  XdpPacket packet(frame);
+  CHECK(executable->run(packet).value == 7);
+}
+
 TEST_CASE("no memory is writable and executable") {
   if (skipped()) return;
   const auto program = built("mov %r0, 1\nexit", {.build = {.engine = Engine::jit}});
