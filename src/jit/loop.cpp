@@ -1,6 +1,8 @@
 // One iteration, run on what registers hold at its start: sums of them, the element, or the total with it.
 #include "jit/loop.hpp"
 
+#include <utility>
+
 namespace skep::jit {
 namespace {
 
@@ -136,11 +138,15 @@ class Iteration {
     return loop_.step != 0;
   }
 
+  /// How far an iteration moves the place; 0 where the total decides it.
   [[nodiscard]] std::int64_t stride_of(const Place& place) const {
     std::int64_t stride = 0;
-    if (place.sum.base != kNoRegister) stride += change_of(place.sum.base).value_or(0);
-    if (place.sum.index != kNoRegister)
-      stride += std::int64_t{change_of(place.sum.index).value_or(0)} << place.sum.scale;
+    for (const auto& [reg, scale] : {std::pair{place.sum.base, std::uint8_t{0}}, {place.sum.index, place.sum.scale}}) {
+      if (reg == kNoRegister) continue;
+      const auto change = change_of(reg);
+      if (!change) return 0;
+      stride += std::int64_t{*change} << scale;
+    }
     return stride;
   }
 

@@ -139,9 +139,9 @@ void Tuner::note(unsigned reg, Value value) {
   values_[reg] = is_itself ? Value{} : value;
 }
 
-void Tuner::free(unsigned reg) {
+void Tuner::free(unsigned reg, RegSet but) {
   for (unsigned other = 0; other < values_.size(); ++other) {
-    const bool reads = other != reg && (values_[other].uses() & bit_of(reg)) != 0;
+    const bool reads = ((but | bit_of(reg)) & bit_of(other)) == 0 && (values_[other].uses() & bit_of(reg)) != 0;
     if (reads && (needed_ & bit_of(other)) != 0) compute(other);
   }
 }

@@ -66,8 +66,8 @@ class Tuner {
   /// All that the value reads, but for `except`, is there to stay: it may be noted.
   [[nodiscard]] bool lasts(const Value& value, RegSet except) const noexcept;
   void note(unsigned reg, Value value);
-  /// Before code writes the machine register of `reg`: computes what else is needed of it.
-  void free(unsigned reg);
+  /// Before code writes the machine register of `reg`: computes what else is needed of it, and not for one of `but`.
+  void free(unsigned reg, RegSet but = 0);
   void written(unsigned reg, bool is_short);
   void compute_all(RegSet regs);
   void compute(unsigned reg);

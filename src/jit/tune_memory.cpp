@@ -13,8 +13,8 @@ using Kind = Value::Kind;
 
 void Tuner::load(const At& at) {
   address_of(at.op.src, at.op.off);
-  needed_ = live_;  // the address may be a sum with dst, which is read before it is written
-  free(at.op.dst);
+  // The address may be a sum with dst, which is read before it is written; but it must stay what it is.
+  free(at.op.dst, static_cast<RegSet>(bit_of(at.op.src) & ~live_));
   const Sum address = address_of(at.op.src, at.op.off);
   out_.load_at(at, address);
   written(at.op.dst, at.shape.operation == Operation::load_ && at.shape.width <= 32);
