@@ -92,12 +92,14 @@ void share_frame(std::vector<FunctionPlan>& functions) {
   for (const FunctionPlan& function : functions) {
     all.saved |= function.saved;
     all.calls |= function.calls;
+    all.nests |= function.nests;
     all.names_frame |= function.names_frame;
     all.counts_may_goto |= function.counts_may_goto;
   }
   for (FunctionPlan& function : functions) {
     function.saved = all.saved;
     function.calls = all.calls;
+    function.nests = all.nests;
     function.names_frame = all.names_frame;
     function.counts_may_goto = all.counts_may_goto;
   }
@@ -212,6 +214,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       const Op& op = image.ops[i];
       const Shape& shape = lower::shape_of(op.code);
       function.saved |= saved_write(op, shape);
+      function.nests = function.nests || shape.operands == Operands::call_pc;
       const bool is_known = image.proven && shape.operands == Operands::call_pc;
       function.calls = function.calls || (may_call(op) && !is_known);
       function.names_frame = function.names_frame || op.dst == isa::kFramePointer || op.src == isa::kFramePointer;

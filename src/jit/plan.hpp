@@ -23,6 +23,7 @@ struct FunctionPlan {
   std::uint32_t stack_bytes = 0;
   std::uint8_t saved = 0;        ///< which callee-saved registers it writes: bit i for r6 + i
   bool calls = false;            ///< may leave generated code, itself or in what it calls: the native stack is aligned
+  bool nests = false;            ///< calls a function of the program
   bool names_frame = false;      ///< mentions r10
   bool counts_may_goto = false;  ///< has a loop counter of its own
 };

@@ -81,7 +81,7 @@ void A64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
 
 /// The round, how many there are and the callback's context wait on the native stack. As the helper does, each round
 /// asks whether the run is to stop.
-void A64Emitter::call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan&) {
+void A64Emitter::call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) {
   constexpr int kBytes = 32;
   const asmjit::Label again = a_.newLabel(), out = a_.newLabel(), done = a_.newLabel();
   move_constant(reg(0), static_cast<std::uint64_t>(-EINVAL));

@@ -124,7 +124,8 @@ namespace {
 
 /// What a function's frame on the native stack holds, from the stack pointer up.
 struct NativeFrame {
-  explicit NativeFrame(const FunctionPlan& function) : links(function.calls), counts(function.counts_may_goto) {
+  explicit NativeFrame(const FunctionPlan& function)
+      : links(function.calls || function.nests), counts(function.counts_may_goto) {
     for (unsigned i = 0; i < kSavedRegisters; ++i)
       if ((function.saved >> i & 1) != 0) saved[count++] = reg(kFirstSaved + i);
     const unsigned words = (links ? 2 : 0) + count + (counts ? 1 : 0);
