@@ -4,6 +4,7 @@ skep_test(jit_differential SOURCES differential/jit_test.cpp differential/genera
 # What compilers write, for the walk over proven code.
 skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_generator.cpp differential/generator.cpp
           LIBRARIES skep)
+skep_test(jit_walk LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
 skep_test(jit_encoding LIBRARIES skep)
 skep_test(known_calls LIBRARIES skep)

@@ -231,6 +231,8 @@ Plan make_plan(const lower::Image& image, const Options& options) {
       }
       if (ends_block(op, shape) && i + 1 < image.ops.size()) plan.ops[i + 1].starts_block = true;
     }
+    // What is cleared on entry is a frame of its own, even where nothing that looks at it is run.
+    function.names_frame = function.names_frame || function.stack_bytes != 0;
     crossing = crossing || (!last && !ends_flow(image.ops[function.end - 1]));
     plan.functions.push_back(function);
   }

@@ -49,8 +49,8 @@ void Tuner::emit() {
   for (const std::uint32_t b : flow_.order) {
     const Block& block = flow_.blocks[b];
     bytes += block.is_loop_head ? kAlignment : 0;
-    bytes += block.taken == b || block.next == b ? kQuickLoop : 0;
     bytes_before_.push_back(bytes);
+    bytes += block.taken == b || block.next == b ? kQuickLoop : 0;  // what is done ahead comes behind the label
     for (std::uint32_t i = block.first; i < block.end; ++i) bytes += out_.most_bytes(i);
   }
   for (const Hoisted& hoisted : flow_.hoisted) {

@@ -21,6 +21,7 @@ using isa::Operation;
 
 constexpr std::uint16_t kArguments = 0b111110;    // r1 to r5
 constexpr std::uint16_t kCallerSaved = 0b111111;  // r0 to r5
+constexpr std::uint16_t kAll = (1u << isa::kRegisters) - 1;
 
 constexpr std::uint16_t bit(unsigned reg) { return static_cast<std::uint16_t>(1u << reg); }
 
@@ -127,8 +128,15 @@ class Unread {
 
   void run() {
     find_loop_heads();
-    // Going backwards, what comes after is known but where a loop leads back.
-    for (bool again = true; again;) {
+    // Going backwards, what comes after is known but where a loop leads back. Where a hostile program jumps back
+    // without end, all is read.
+    constexpr unsigned kRounds = 32;
+    bool again = true;
+    for (unsigned round = 0; again; ++round) {
+      if (round == kRounds) {
+        std::fill(before_.begin(), before_.end(), Halves::whole(kAll));
+        break;
+      }
       again = false;
       for (auto pc = static_cast<std::uint32_t>(before_.size()); pc-- > 0;) {
         if (!settled_.at[pc].reached) continue;

@@ -74,8 +74,8 @@ void X64Emitter::emit_misses() {
         a_.mov(x86::rdi, SKEP_MACHINE(env));
         a_.call(asmjit::imm(reinterpret_cast<std::uint64_t>(helpers::hold_cpu)));
         for (unsigned i = kArguments; i > 0; --i) a_.pop(reg(i));
-        a_.mov(miss.dst, SKEP_MACHINE(cpu));
         a_.pop(x86::rax);
+        a_.mov(miss.dst, SKEP_MACHINE(cpu));  // rax, perhaps
         break;
       }
     }

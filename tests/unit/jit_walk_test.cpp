@@ -1,0 +1,106 @@
+// What the walk over proven code once got wrong, or was suspected of: small programs, the same on both engines.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <skep/skep.hpp>
+
+#include "support/run_asm.hpp"
+
+using namespace skep;
+using namespace skep::test;
+
+namespace {
+
+constexpr std::size_t kWords = 64;
+using Words = std::array<std::uint64_t, kWords>;
+constexpr std::int32_t kWordsAddress = 0x7777;  // `lddw %rN, 0x7777` is the address of the map's only value
+
+Map made_words() {
+  auto map =
+      Map::create({.name = "m", .type = MapType::array, .key_size = 4, .value_size = sizeof(Words), .max_entries = 1});
+  REQUIRE(map);
+  return *map;
+}
+
+std::vector<Insn> with_words(std::vector<Insn> insns) {
+  constexpr std::uint8_t kLddw = 0x18, kMapValue = 2;
+  for (Insn& insn : insns) {
+    if (insn.opcode != kLddw || insn.imm != kWordsAddress) continue;
+    insn.src = kMapValue;
+    insn.imm = 0;
+  }
+  return insns;
+}
+
+struct Outcome {
+  bool operator==(const Outcome&) const = default;
+  std::uint64_t value = 0;
+  Words words{};
+};
+
+Executable proven(const std::vector<Insn>& insns, const Map& map, Engine engine) {
+  const auto program = Program::from_insns(with_words(insns), ProgType::raw_tracepoint, std::span(&map, 1), "GPL");
+  REQUIRE_MESSAGE(program, program.error().message());
+  const Verdict verdict = verify(*program);
+  REQUIRE_MESSAGE(verdict.ok(), verdict.explain());
+  auto executable = Executable::build(*verdict.verified(), {.engine = engine});
+  REQUIRE_MESSAGE(executable, executable.error().message());
+  return *executable;
+}
+
+Outcome run(const std::vector<Insn>& insns, Engine engine) {
+  const Map map = made_words();
+  const Executable executable = proven(insns, map, engine);
+  Outcome outcome;
+  for (std::size_t i = 0; i < kWords; ++i) outcome.words[i] = 0x9e3779b97f4a7c15 * (i + 1);
+  const std::uint32_t key = 0;
+  const auto key_bytes = std::as_bytes(std::span(&key, 1));
+  REQUIRE(map.update(key_bytes, std::as_bytes(std::span(outcome.words))));
+  std::uint64_t argument = 3;
+  RawContext context{std::as_writable_bytes(std::span(&argument, 1))};
+  const RunResult result = executable.run(context);
+  REQUIRE(result.ok());
+  outcome.value = result.value;
+  const auto left = map.lookup(key_bytes);
+  REQUIRE(left);
+  std::memcpy(outcome.words.data(), left->data(), sizeof(Words));
+  return outcome;
+}
+
+/// What both engines make of the program; fails where they differ.
+Outcome run_both(const std::vector<Insn>& insns) {
+  const Outcome expected = run(insns, Engine::interpreter);
+  const Outcome got = run(insns, Engine::best);
+  CHECK(got.value == expected.value);
+  CHECK(got.words == expected.words);
+  return got;
+}
+Outcome run_both(std::string_view text) { return run_both(assembled(text)); }
+
+}  // namespace
+
+TEST_CASE("a function that reads its frame for nothing leaves its caller's frame alone") {
+  CHECK(run_both("ldxdw %r6, [%r1+0]\nstxdw [%r10-8], %r6\ncall local f\nldxdw %r0, [%r10-8]\nexit\n"
+                 "f:\nldxdw %r1, [%r10-8]\nmov %r0, 0\nexit")
+            .value == 3);
+}
+
+TEST_CASE("the first to ask for the CPU is told") {
+  CHECK(run_both("call 8\nmov %r6, %r0\ncall 8\nsub %r0, %r6\nexit").value == 0);
+  CHECK(run_both("call 8\nexit").value < 4096);
+}
+
+TEST_CASE("what is live through more jumps back than are followed is computed all the same") {
+  // The blocks run from the last to the first.
+  constexpr std::int32_t kBlocks = 5'000;
+  std::vector<Insn> insns = assembled("ldxdw %r6, [%r1+0]");
+  insns.emplace_back(0x06, 0, 0, 0, 2 * kBlocks);  // to the last block
+  for (const Insn& insn : assembled("mov %r0, %r6\nexit")) insns.push_back(insn);
+  for (std::int32_t i = 0; i < kBlocks; ++i)
+    for (const Insn& insn : assembled("add %r6, 1\nja -4")) insns.push_back(insn);
+  CHECK(run_both(insns).value == 3 + kBlocks);
+}
