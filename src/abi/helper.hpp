@@ -166,6 +166,10 @@ struct Helper {
 /// helper or such a program may not call it.
 [[nodiscard]] const Helper* find_helper(std::uint32_t id, ProgType type, AttachType attach) noexcept;
 
+/// The registers that a call may look at, bit by register: those of its arguments. bpf_trace_printk takes what its format
+/// asks for, which no row says: all five.
+[[nodiscard]] std::uint16_t argument_registers(const Helper& helper) noexcept;
+
 /// The attach types with which a program of `type` may call the helper; kAnyAttachType for nearly all. Empty when the
 /// type may not call it at all.
 [[nodiscard]] AttachTypes callable_attach_types(const Helper& helper, ProgType type) noexcept;

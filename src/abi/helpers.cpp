@@ -308,6 +308,15 @@ const Helper* find_helper(std::uint32_t id) noexcept {
   return id >= 1 && id <= std::size(kHelpers) ? &kHelpers[id - 1] : nullptr;
 }
 
+std::uint16_t argument_registers(const Helper& helper) noexcept {
+  constexpr unsigned kFirst = 1;
+  const bool variadic = helper.id == static_cast<std::uint32_t>(HelperId::trace_printk);
+  std::uint16_t registers = 0;
+  for (unsigned i = 0; i < helper.args.size(); ++i)
+    if (variadic || helper.args[i].kind != Arg::none) registers |= static_cast<std::uint16_t>(1u << (kFirst + i));
+  return registers;
+}
+
 const Helper* find_helper(std::string_view name) noexcept {
   constexpr std::string_view kPrefix = "bpf_";
   if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());

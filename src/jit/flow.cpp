@@ -38,10 +38,7 @@ Effects of_atomic(const Op& op, const Shape& shape) noexcept {
 }
 
 RegSet arguments_of(const lower::Binding& binding) noexcept {
-  RegSet reads = binding.app != nullptr ? kArguments : 0;
-  for (unsigned i = 0; i < binding.row.args.size(); ++i)
-    if (binding.row.args[i].kind != abi::Arg::none) reads |= bit_of(i + 1);
-  return reads;
+  return binding.app != nullptr ? kArguments : abi::argument_registers(binding.row);
 }
 
 /// Codes that no instruction has, and exit.

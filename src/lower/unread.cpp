@@ -298,10 +298,11 @@ class Unread {
 
   [[nodiscard]] std::uint16_t arguments_of(std::uint32_t pc, const Insn& insn) const {
     const bool kernel_function = insn.src != 0 || program_.kfunc_at(pc) != nullptr;
-    const abi::Helper* helper = kernel_function ? nullptr : abi::find_helper(static_cast<std::uint32_t>(insn.imm));
-    if (helper == nullptr) return kArguments;
-    const auto count = std::find(helper->args.begin(), helper->args.end(), abi::Arg::none) - helper->args.begin();
-    return static_cast<std::uint16_t>(((1u << count) - 1) << 1);
+    const abi::Helper* helper = kernel_function
+                                    ? nullptr
+                                    : abi::find_helper(static_cast<std::uint32_t>(insn.imm), program_.type,
+                                                       static_cast<abi::AttachType>(program_.expected_attach_type));
+    return helper == nullptr ? kArguments : abi::argument_registers(*helper);
   }
 
   void write_down(std::uint32_t pc) {

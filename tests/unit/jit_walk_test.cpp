@@ -104,3 +104,11 @@ TEST_CASE("what is live through more jumps back than are followed is computed al
     for (const Insn& insn : assembled("add %r6, 1\nja -4")) insns.push_back(insn);
   CHECK(run_both(insns).value == 3 + kBlocks);
 }
+
+TEST_CASE("bpf_trace_printk gets the numbers that its format asks for") {
+  // "%d" with seven digits, then with one.
+  const auto longer = run_both(
+      "stdw [%r10-8], 0x6425\nmov %r3, 1234567\nmov %r1, %r10\nadd %r1, -8\nmov %r2, 3\ncall 6\nmov %r6, %r0\n"
+      "mov %r3, 1\nmov %r1, %r10\nadd %r1, -8\nmov %r2, 3\ncall 6\nsub %r6, %r0\nmov %r0, %r6\nexit");
+  CHECK(longer.value == 6);
+}
