@@ -34,7 +34,11 @@ void Tuner::end_block(std::uint32_t place) {
     compute_all(block.live_out);
     out_.mark(MachineCode::Role::insn, index);
     out_.poll(index);
-    out_.may_goto(at, out_.label_at(flow_.blocks[block.taken == kNoBlock ? block.next : block.taken].first));
+    // To where control goes on anyway: that block may have no label.
+    const bool goes_on = block.taken == kNoBlock;
+    const asmjit::Label target = goes_on ? out_.new_label() : out_.label_at(flow_.blocks[block.taken].first);
+    out_.may_goto(at, target);
+    if (goes_on) out_.bind(target);
   } else if (block.taken != kNoBlock) {
     return end_in_branch(place);
   }

@@ -112,3 +112,12 @@ TEST_CASE("bpf_trace_printk gets the numbers that its format asks for") {
       "mov %r3, 1\nmov %r1, %r10\nadd %r1, -8\nmov %r2, 3\ncall 6\nsub %r6, %r0\nmov %r0, %r6\nexit");
   CHECK(longer.value == 6);
 }
+
+TEST_CASE("a may_goto to the next instruction leaves the other loops what they may run") {
+  std::vector<Insn> insns = assembled("mov %r0, 0\nldxdw %r6, [%r1+0]");
+  constexpr std::uint8_t kMayGoto = 0xe5;
+  insns.emplace_back(kMayGoto, 0, 0, 0, 0);  // to the next
+  insns.emplace_back(kMayGoto, 0, 0, 2, 0);
+  for (const Insn& insn : assembled("add %r0, 1\nja -4\nadd %r0, %r6\nexit")) insns.push_back(insn);
+  run_both(insns);
+}
