@@ -235,7 +235,9 @@ class FlowMaker {
           wishes.push_back({number, block.depth});
       }
     }
-    std::stable_sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) { return a.times > b.times; });
+    std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
+      return a.times != b.times ? a.times > b.times : a.number < b.number;
+    });
     for (const Wish& wish : wishes) {
       if (unused == 0) return;
       flow_.hoisted.push_back({static_cast<unsigned>(std::countr_zero(unused)), wish.number});
