@@ -166,8 +166,16 @@ struct Helper {
 /// helper or such a program may not call it.
 [[nodiscard]] const Helper* find_helper(std::uint32_t id, ProgType type, AttachType attach) noexcept;
 
-/// The registers that a call may look at, bit by register: those of its arguments. bpf_trace_printk takes what its format
-/// asks for, which no row says: all five.
+/// What a helper may do with what is behind an argument.
+enum class Reach : std::uint8_t {
+  reads,   ///< read it, at most
+  writes,  ///< write it, too
+  kernel,  ///< the same, and it is a kernel's object: memory that only a kernel has
+};
+[[nodiscard]] Reach reach_of(Arg arg) noexcept;
+
+/// The registers that a call may look at, bit by register: those of its arguments. bpf_trace_printk takes what its
+/// format asks for, which no row says: all five.
 [[nodiscard]] std::uint16_t argument_registers(const Helper& helper) noexcept;
 
 /// The attach types with which a program of `type` may call the helper; kAnyAttachType for nearly all. Empty when the

@@ -308,6 +308,58 @@ const Helper* find_helper(std::uint32_t id) noexcept {
   return id >= 1 && id <= std::size(kHelpers) ? &kHelpers[id - 1] : nullptr;
 }
 
+Reach reach_of(Arg arg) noexcept {
+  switch (arg) {
+    using enum Arg;
+    case none:
+    case anything:
+    case scalar:
+    case ctx:
+    case ctx_or_null:
+    case map:
+    case map_key:
+    case map_value:
+    case map_value_or_null:
+    case mem:
+    case mem_or_null:
+    case fixed_mem:
+    case size:
+    case size_or_zero:
+    case alloc_size:
+    case record:
+    case callback:
+    case c_string:
+      return Reach::reads;
+    case map_value_out:
+    case mem_mutable:
+    case mem_out:
+    case mem_out_or_null:
+    case mem_inout:
+    case mem_inout_or_null:
+    case fixed_out:
+    case fixed_inout:
+    case callback_ctx:
+      return Reach::writes;
+    case spin_lock:
+    case timer:
+    case kptr:
+    case dynptr:
+    case dynptr_out:
+    case sock_common:
+    case socket:
+    case socket_or_null:
+    case btf_sock_common:
+    case btf_sock_common_or_null:
+    case btf:
+    case btf_or_null:
+    case object_or_null:
+    case percpu_btf:
+    case other:
+      return Reach::kernel;
+  }
+  return Reach::kernel;
+}
+
 std::uint16_t argument_registers(const Helper& helper) noexcept {
   constexpr unsigned kFirst = 1;
   const bool variadic = helper.id == static_cast<std::uint32_t>(HelperId::trace_printk);

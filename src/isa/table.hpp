@@ -67,6 +67,22 @@ namespace regs {
 inline constexpr std::uint8_t D = 1, S = 2, R0 = 4, R6 = 8, R15 = 16, R05 = 32;
 }
 
+/// Registers bit by register: r1 to r5, and what calls do not preserve, r0 to r5.
+inline constexpr std::uint16_t kArgumentRegisters = 0b111110;
+inline constexpr std::uint16_t kCallerSaved = 0b111111;
+
+/// What a row's reads or writes come to, bit by register, in an instruction with these fields.
+[[nodiscard]] constexpr std::uint16_t registers_of(unsigned sets, unsigned dst, unsigned src) noexcept {
+  unsigned registers = 0;
+  if ((sets & regs::D) != 0) registers |= 1u << dst;
+  if ((sets & regs::S) != 0) registers |= 1u << src;
+  if ((sets & regs::R0) != 0) registers |= 1u;
+  if ((sets & regs::R6) != 0) registers |= 1u << 6;
+  if ((sets & regs::R15) != 0) registers |= kArgumentRegisters;
+  if ((sets & regs::R05) != 0) registers |= kCallerSaved;
+  return static_cast<std::uint16_t>(registers);
+}
+
 /// One row of the table.
 struct FormInfo {
   Form form;

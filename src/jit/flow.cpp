@@ -15,37 +15,13 @@ using lower::Shape;
 
 constexpr RegSet kAll = (1u << isa::kRegisters) - 1;
 
-Effects of_arithmetic(const Op& op, const Shape& shape) noexcept {
-  const bool moves = shape.operation == Operation::mov_ || shape.operation == Operation::movsx_;
-  const RegSet first = moves ? 0 : bit_of(op.dst);
-  const RegSet second = shape.operands == Operands::dst_src ? bit_of(op.src) : 0;
-  return {static_cast<RegSet>(first | second), bit_of(op.dst)};
-}
-
-Effects of_atomic(const Op& op, const Shape& shape) noexcept {
-  const auto reads = static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src));
-  switch (shape.operation) {
-    case Operation::atomic_add_:
-    case Operation::atomic_or_:
-    case Operation::atomic_and_:
-    case Operation::atomic_xor_:
-      return {reads, 0};
-    case Operation::atomic_cmpxchg_:
-      return {static_cast<RegSet>(reads | bit_of(0)), bit_of(0)};
-    default:  // what was there before goes to src
-      return {reads, bit_of(op.src)};
-  }
-}
-
 RegSet arguments_of(const lower::Binding& binding) noexcept {
   return binding.app != nullptr ? kArguments : abi::argument_registers(binding.row);
 }
 
-/// Codes that no instruction has, and exit.
+/// Codes that no instruction has.
 Effects of_coded(const Op& op) noexcept {
   switch (op.code) {
-    case Code::exit:
-      return {bit_of(0), 0};
     case Code::constant:
       return {0, bit_of(op.dst)};
     case Code::lookup_array:
@@ -255,44 +231,9 @@ class FlowMaker {
 }  // namespace
 
 Effects effects_of(const Op& op) noexcept {
+  if (op.code >= Code::constant) return of_coded(op);
   const Shape& shape = lower::shape_of(op.code);
-  switch (shape.operands) {
-    case Operands::none:
-      return of_coded(op);
-    case Operands::dst:
-      if (shape.operation == Operation::call_) return {static_cast<RegSet>(kArguments | bit_of(op.dst)), kClobbered};
-      return {bit_of(op.dst), bit_of(op.dst)};
-    case Operands::dst_imm:
-    case Operands::dst_src:
-      return of_arithmetic(op, shape);
-    case Operands::dst_src_imm:
-      return {bit_of(op.src), bit_of(op.dst)};
-    case Operands::jump_off:
-    case Operands::jump_imm:
-      return {};
-    case Operands::compare_imm:
-      return {bit_of(op.dst), 0};
-    case Operands::compare_src:
-      return {static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src)), 0};
-    case Operands::call_imm:
-    case Operands::call_pc:
-      return {kArguments, kClobbered};
-    case Operands::load:
-      return {bit_of(op.src), bit_of(op.dst)};
-    case Operands::store_imm:
-      return {bit_of(op.dst), 0};
-    case Operands::store_src:
-      return {static_cast<RegSet>(bit_of(op.dst) | bit_of(op.src)), 0};
-    case Operands::atomic:
-      return of_atomic(op, shape);
-    case Operands::lddw:
-      return {0, bit_of(op.dst)};
-    case Operands::packet_abs:
-      return {bit_of(6), kClobbered};
-    case Operands::packet_ind:
-      return {static_cast<RegSet>(bit_of(6) | bit_of(op.src)), kClobbered};
-  }
-  return {};
+  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
 }
 
 bool goes_to(const Shape& shape) noexcept {

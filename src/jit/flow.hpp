@@ -16,8 +16,8 @@ namespace skep::jit {
 /// A set of the program's registers, bit by register.
 using RegSet = std::uint16_t;
 [[nodiscard]] constexpr RegSet bit_of(unsigned reg) noexcept { return static_cast<RegSet>(1u << reg); }
-inline constexpr RegSet kArguments = 0b111110;  ///< r1 to r5
-inline constexpr RegSet kClobbered = 0b111111;  ///< what calls do not preserve: r0 to r5
+inline constexpr RegSet kArguments = isa::kArgumentRegisters;
+inline constexpr RegSet kClobbered = isa::kCallerSaved;
 
 /// What an op does to registers. What it clobbers counts as written.
 struct Effects {

@@ -24,36 +24,9 @@ bool ends_block(const Op& op, const Shape& shape) noexcept {
   return goes_to(shape) || is_call(op, shape) || op.code == Code::exit;
 }
 
-/// The register that the op writes, among those that calls preserve; as a mask.
-std::uint8_t saved_write(const Op& op, const Shape& shape) noexcept {
-  const auto bit = [](unsigned reg) {
-    return reg >= kFirstSaved && reg < kFirstSaved + kSavedRegisters ? 1u << (reg - kFirstSaved) : 0u;
-  };
-  if (op.code == Code::constant) return static_cast<std::uint8_t>(bit(op.dst));
-  switch (shape.operands) {
-    case Operands::dst:
-    case Operands::dst_imm:
-    case Operands::dst_src:
-    case Operands::dst_src_imm:
-    case Operands::load:
-    case Operands::lddw:
-      return static_cast<std::uint8_t>(bit(op.dst));
-    case Operands::atomic:
-      return static_cast<std::uint8_t>(bit(op.src));
-    case Operands::none:
-    case Operands::jump_off:
-    case Operands::jump_imm:
-    case Operands::compare_imm:
-    case Operands::compare_src:
-    case Operands::call_imm:
-    case Operands::call_pc:
-    case Operands::store_imm:
-    case Operands::store_src:
-    case Operands::packet_abs:
-    case Operands::packet_ind:
-      return 0;
-  }
-  return 0;
+/// What the op writes of the registers that calls preserve; bit i for r6 + i.
+std::uint8_t saved_write(const Op& op) noexcept {
+  return static_cast<std::uint8_t>(effects_of(op).writes >> kFirstSaved & ((1u << kSavedRegisters) - 1));
 }
 
 bool is_checked(const Op& op, const Shape& shape) noexcept {
@@ -213,7 +186,7 @@ Plan make_plan(const lower::Image& image, const Options& options) {
     for (std::uint32_t i = function.first; i < function.end; ++i) {
       const Op& op = image.ops[i];
       const Shape& shape = lower::shape_of(op.code);
-      function.saved |= saved_write(op, shape);
+      function.saved |= saved_write(op);
       function.nests = function.nests || shape.operands == Operands::call_pc;
       const bool is_known = image.proven && shape.operands == Operands::call_pc;
       function.calls = function.calls || (may_call(op) && !is_known);

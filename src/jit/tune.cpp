@@ -279,10 +279,6 @@ void Tuner::arithmetic(const At& at) {
     if (source.kind == Kind::sum && lasts(value, made_of | bit_of(at.op.dst))) return note(at.op.dst, value);
     return note(at.op.dst, copy_of(in_lasting_register(at.op.src, width), static_cast<std::uint8_t>(width)));
   }
-  const Value& first = values_[at.op.dst];
-  if (operand && first.kind == Kind::constant)
-    if (const auto result = fold(at.shape.operation, width, first.number, *operand))
-      return note(at.op.dst, {Kind::constant, 64, {}, *result});
   if (note_sum(at, operand) || (operand && note_bits(at, *operand)) || note_rotation(at)) return;
   operate(at, operand);
 }

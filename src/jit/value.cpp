@@ -1,7 +1,7 @@
 // Arithmetic on values that are not computed yet.
 #include "jit/value.hpp"
 
-#include "vm/alu.hpp"
+#include <utility>
 
 namespace skep::jit {
 
@@ -31,33 +31,6 @@ std::optional<Sum> add(const Sum& a, const Sum& b) noexcept {
     }
   }
   return sum;
-}
-
-std::optional<std::uint64_t> fold(isa::Operation operation, unsigned width, std::uint64_t dst,
-                                  std::uint64_t src) noexcept {
-  switch (operation) {
-    using enum isa::Operation;
-#define SKEP_FOLD(name) \
-  case name:            \
-    return width == 64 ? vm::alu<name, 64>(dst, src) : vm::alu<name, 32>(dst, src)
-    SKEP_FOLD(add_);
-    SKEP_FOLD(sub_);
-    SKEP_FOLD(mul_);
-    SKEP_FOLD(div_);
-    SKEP_FOLD(mod_);
-    SKEP_FOLD(sdiv_);
-    SKEP_FOLD(smod_);
-    SKEP_FOLD(or_);
-    SKEP_FOLD(and_);
-    SKEP_FOLD(xor_);
-    SKEP_FOLD(lsh_);
-    SKEP_FOLD(rsh_);
-    SKEP_FOLD(arsh_);
-    SKEP_FOLD(mov_);
-#undef SKEP_FOLD
-    default:  // no arithmetic of two operands
-      return std::nullopt;
-  }
 }
 
 }  // namespace skep::jit

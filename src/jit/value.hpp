@@ -80,8 +80,4 @@ struct Value {
 /// The sum of two; nothing where it has more than two registers, two scales, or too large an offset.
 [[nodiscard]] std::optional<Sum> add(const Sum& a, const Sum& b) noexcept;
 
-/// dst OP src, of two constants; nothing for operations without a result in a register of their own.
-[[nodiscard]] std::optional<std::uint64_t> fold(isa::Operation operation, unsigned width, std::uint64_t dst,
-                                                std::uint64_t src) noexcept;
-
 }  // namespace skep::jit

@@ -75,58 +75,6 @@ std::uint64_t loaded(std::uint64_t bytes, const FormInfo& info) {
   return info.operation == Operation::load_signed_ ? extended(static_cast<std::int64_t>(bytes) >> gap) : bytes >> gap;
 }
 
-/// Whether the helper may write through such an argument.
-bool may_write(abi::Arg arg) {
-  switch (arg) {
-    using enum abi::Arg;
-    case none:
-    case anything:
-    case scalar:
-    case ctx:
-    case ctx_or_null:
-    case map:
-    case map_key:
-    case map_value:
-    case map_value_or_null:
-    case mem:
-    case mem_or_null:
-    case fixed_mem:
-    case size:
-    case size_or_zero:
-    case alloc_size:
-    case record:
-    case callback:
-    case c_string:
-      return false;
-    case map_value_out:
-    case mem_mutable:
-    case mem_out:
-    case mem_out_or_null:
-    case mem_inout:
-    case mem_inout_or_null:
-    case fixed_out:
-    case fixed_inout:
-    case callback_ctx:
-    case spin_lock:
-    case timer:
-    case kptr:
-    case dynptr:
-    case dynptr_out:
-    case sock_common:
-    case socket:
-    case socket_or_null:
-    case btf_sock_common:
-    case btf_sock_common_or_null:
-    case btf:
-    case btf_or_null:
-    case object_or_null:
-    case percpu_btf:
-    case other:
-      return true;
-  }
-  return true;
-}
-
 class Constants {
  public:
   Constants(const program::Program& program, const verifier::Facts& facts,
@@ -407,7 +355,7 @@ class Constants {
     if (static_cast<abi::HelperId>(helper.id) == abi::HelperId::map_lookup_elem) result = element(pc, state);
     for (unsigned i = 0; i < helper.args.size(); ++i) {
       const Value& reg = state.regs[kFirstArgument + i];
-      if (!may_write(helper.args[i].kind) || reg.is_number()) continue;
+      if (abi::reach_of(helper.args[i].kind) == abi::Reach::reads || reg.is_number()) continue;
       const auto bytes = written_bytes(helper, i, state);
       if (reg.is_frame() && bytes && StackBytes::holds(reg.off(), *bytes))
         state.stack.forget(reg.off(), *bytes);

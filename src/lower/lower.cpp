@@ -105,9 +105,7 @@ class Lowering {
                 fmt::format("needs what skep cannot give it yet: {}", fmt::join(names, ", ")));
   }
 
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const {
-    return *rows_[pc];
-  }
+  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return *rows_[pc]; }
   [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
 
   /// Some path may reach it.
@@ -472,56 +470,8 @@ class Lowering {
 
   /// Arguments that no proof makes safe to follow: what stands for a kernel's object here is nobody's memory.
   static bool takes_kernel_objects(const abi::Helper& row) {
-    return std::any_of(row.args.begin(), row.args.end(), [](const abi::ArgSpec& arg) {
-      switch (arg.kind) {
-        using enum abi::Arg;
-        case none:
-        case anything:
-        case scalar:
-        case callback_ctx:
-        case alloc_size:
-        case ctx:
-        case ctx_or_null:
-        case map:
-        case map_key:
-        case map_value:
-        case map_value_or_null:
-        case map_value_out:
-        case mem:
-        case mem_or_null:
-        case mem_mutable:
-        case mem_out:
-        case mem_inout:
-        case mem_out_or_null:
-        case mem_inout_or_null:
-        case size:
-        case size_or_zero:
-        case record:
-        case callback:
-        case c_string:
-        case fixed_mem:
-        case fixed_out:
-        case fixed_inout:
-          return false;
-        case spin_lock:
-        case timer:
-        case kptr:
-        case dynptr:
-        case dynptr_out:
-        case sock_common:
-        case socket:
-        case socket_or_null:
-        case btf_sock_common:
-        case btf_sock_common_or_null:
-        case btf:
-        case btf_or_null:
-        case object_or_null:
-        case percpu_btf:
-        case other:
-          return true;
-      }
-      return true;
-    });
+    return std::any_of(row.args.begin(), row.args.end(),
+                       [](const abi::ArgSpec& argument) { return abi::reach_of(argument.kind) == abi::Reach::kernel; });
   }
 
   /// A weak one that nobody gives may stand behind a check of its address, which is 0 then.

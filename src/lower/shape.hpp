@@ -30,6 +30,8 @@ struct Shape {
   std::uint8_t fixed = 0;   ///< bits that movsx extends from, or that byte-order operations keep
   Check check = Check::checked;
   Ready ready = Ready::none;
+  std::uint8_t reads = 0;  ///< the table's columns; see isa::registers_of()
+  std::uint8_t writes = 0;
 
   [[nodiscard]] constexpr unsigned bytes() const noexcept { return width / 8u; }
 };
@@ -91,11 +93,14 @@ constexpr Shape make_variant(Shape shape, Variant variant) noexcept {
 }
 
 constexpr std::array<Shape, kCodeCount> make_shapes() noexcept {
+  using namespace isa::regs;
   constexpr std::int64_t any = isa::kAny;
   std::array<Shape, kCodeCount> shapes{};
-#define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, imm, ...) \
-  shapes[static_cast<std::size_t>(Code::form)] =                                   \
-      make_shape(isa::Operation::operation, isa::Operands::operands, opcode, off, imm);
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, imm, group, read, written) \
+  shapes[static_cast<std::size_t>(Code::form)] =                                                    \
+      make_shape(isa::Operation::operation, isa::Operands::operands, opcode, off, imm);             \
+  shapes[static_cast<std::size_t>(Code::form)].reads = read;                                        \
+  shapes[static_cast<std::size_t>(Code::form)].writes = written;
 #include "isa/insns.inc"
 #define SKEP_VARIANT(form, variant)                          \
   shapes[static_cast<std::size_t>(Code::form##_##variant)] = \

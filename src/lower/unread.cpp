@@ -19,8 +19,6 @@ using isa::FormInfo;
 using isa::Operands;
 using isa::Operation;
 
-constexpr std::uint16_t kArguments = 0b111110;    // r1 to r5
-constexpr std::uint16_t kCallerSaved = 0b111111;  // r0 to r5
 constexpr std::uint16_t kAll = (1u << isa::kRegisters) - 1;
 
 constexpr std::uint16_t bit(unsigned reg) { return static_cast<std::uint16_t>(1u << reg); }
@@ -242,12 +240,7 @@ class Unread {
   }
 
   static std::uint16_t writes(const Insn& insn, const FormInfo& info) {
-    std::uint16_t set = 0;
-    if (info.writes & isa::regs::D) set |= bit(insn.dst);
-    if (info.writes & isa::regs::S) set |= bit(insn.src);
-    if (info.writes & isa::regs::R0) set |= bit(0);
-    if (info.writes & (isa::regs::R05 | isa::regs::R15)) set |= kCallerSaved;
-    return set;
+    return isa::registers_of(info.writes, insn.dst, insn.src);
   }
 
   [[nodiscard]] Halves reads(std::uint32_t pc, const Insn& insn, const FormInfo& info) const {
@@ -271,7 +264,7 @@ class Unread {
       case Operands::call_imm:
         return Halves::whole(arguments_of(pc, insn));
       case Operands::call_pc:
-        return before_[target_of(pc, info)].of(kArguments);
+        return before_[target_of(pc, info)].of(isa::kArgumentRegisters);
       case Operands::none:
         return Halves::whole(bit(0));
       case Operands::dst:
@@ -287,13 +280,7 @@ class Unread {
       case Operands::packet_ind:
         break;
     }
-    std::uint16_t set = 0;
-    if (info.reads & isa::regs::D) set |= bit(insn.dst);
-    if (info.reads & isa::regs::S) set |= bit(insn.src);
-    if (info.reads & isa::regs::R0) set |= bit(0);
-    if (info.reads & isa::regs::R6) set |= bit(6);
-    if (info.reads & (isa::regs::R15 | isa::regs::R05)) set |= kArguments;
-    return Halves::whole(set);
+    return Halves::whole(isa::registers_of(info.reads, insn.dst, insn.src));
   }
 
   [[nodiscard]] std::uint16_t arguments_of(std::uint32_t pc, const Insn& insn) const {
@@ -302,7 +289,7 @@ class Unread {
                                     ? nullptr
                                     : abi::find_helper(static_cast<std::uint32_t>(insn.imm), program_.type,
                                                        static_cast<abi::AttachType>(program_.expected_attach_type));
-    return helper == nullptr ? kArguments : abi::argument_registers(*helper);
+    return helper == nullptr ? isa::kArgumentRegisters : abi::argument_registers(*helper);
   }
 
   void write_down(std::uint32_t pc) {

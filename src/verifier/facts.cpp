@@ -25,6 +25,18 @@ bool may_be_zero(const Register& divisor, bool half) {
   return num.contains(0);
 }
 
+/// Where an access through `base` that was allowed may be, whatever its varying part is.
+Extent extent_of(const Register& base, const Range& range) {
+  const std::int64_t off = std::int64_t{base.off} + range.off;
+  if (base.is_fixed()) {
+    const std::int64_t at = off + static_cast<std::int64_t>(base.fixed());
+    return {at, at + range.bytes};
+  }
+  constexpr std::int64_t kFar = std::int64_t{1} << 40;  // no region has that, and sums cannot wrap
+  const Scalar num = base.num();
+  return {off + std::max(num.smin, -kFar), off + std::min(num.smax, kFar) + range.bytes};
+}
+
 }  // namespace
 
 void FactsRecorder::step(const Walk& walk, const Step& step) {
@@ -57,15 +69,15 @@ void FactsRecorder::divides(const Step& step, const Register& divisor) {
 void FactsRecorder::access(const Step& step, const Register& base, const Access& access) {
   InsnFacts& facts = facts_.insns_[step.pc];
   facts.base |= kind_bit(base.kind);
+  const Extent extent = extent_of(base, access.range);
+  facts.region.add(extent);
   const Register* loaded = access.loaded;
   if (loaded != nullptr && base.kind == RegKind::map_value && loaded->is_constant())
     facts.value.add(loaded->fixed());
   else
     facts.value.refuse();
   if (base.kind != RegKind::ctx) return;
-  const std::int64_t end = std::int64_t{base.off} + access.range.off + access.range.bytes +
-                           static_cast<std::int64_t>(base.num().umax);  // in bounds: the access was allowed
-  facts_.context_bytes_ = std::max(facts_.context_bytes_, static_cast<std::uint32_t>(end));
+  facts_.context_bytes_ = std::max(facts_.context_bytes_, static_cast<std::uint32_t>(extent.end));
   facts_.writes_context_ |= access.touch == Touch::write;
   // What a kernel object is worth is asked when it is read; other pointers are followed unasked.
   facts_.loads_context_pointers_ |= loaded != nullptr && loaded->is_pointer() && loaded->kind != RegKind::btf_object;

@@ -11,6 +11,9 @@
 
 namespace skep::jit::x64 {
 
+/// What lies at a sum, as an operand.
+[[nodiscard]] x86::Mem memory(const Sum& sum, std::uint32_t bytes = 0);
+
 class X64Emitter final : public Emitter {
  public:
   X64Emitter(const Plan& plan, asmjit::CodeHolder& code);
@@ -87,7 +90,6 @@ class X64Emitter final : public Emitter {
 
   // loop.cpp
   void hasten(const QuickLoop& loop) override;
-  [[nodiscard]] x86::Mem place_at(const Place& place, const x86::Gp& scratch, std::int32_t off) const;
   void add_up(unsigned bytes, const x86::Xmm& total, const x86::Xmm& from);
 
   // call.cpp

@@ -7,16 +7,12 @@ namespace skep::jit::x64 {
 using isa::Operands;
 using isa::Operation;
 
-namespace {
-
-x86::Mem memory(const Sum& sum, std::uint32_t bytes = 0) {
+x86::Mem memory(const Sum& sum, std::uint32_t bytes) {
   if (sum.index == kNoRegister) return x86::ptr(reg(sum.base), sum.off, bytes);
   if (sum.base == kNoRegister)
     return x86::ptr(static_cast<std::uint64_t>(std::int64_t{sum.off}), reg(sum.index), sum.scale, bytes);
   return x86::ptr(reg(sum.base), reg(sum.index), sum.scale, sum.off, bytes);
 }
-
-}  // namespace
 
 void X64Emitter::form_sum(unsigned to, const Sum& sum, unsigned width) {
   const x86::Gp dst = sized(reg(to), width);

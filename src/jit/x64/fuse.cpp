@@ -51,34 +51,29 @@ std::uint32_t X64Emitter::fuse_move(std::uint32_t index) {
   const bool by_register = next.shape.operands == Operands::dst_src;
   if (!by_register && next.shape.operands != Operands::dst_imm) return 0;
   if (by_register && next.op.src == move.op.dst) return 0;
-  const unsigned width = move.shape.width;
-  const x86::Gp dst = sized(reg(move.op.dst), width);
-  const x86::Gp src = sized(reg(move.op.src), width);
-  const x86::Gp other = sized(reg(next.op.src), width);
-  const auto imm = static_cast<std::int32_t>(next.op.imm);
   switch (next.shape.operation) {
-    case Operation::add_:
-      a_.lea(dst, by_register ? x86::ptr(reg(move.op.src), reg(next.op.src)) : x86::ptr(reg(move.op.src), imm));
+    case Operation::add_: {
+      Sum sum = copy_of(move.op.src).sum;
+      if (by_register)
+        sum.index = next.op.src;
+      else
+        sum.off = static_cast<std::int32_t>(next.op.imm);
+      form_sum(move.op.dst, sum, move.shape.width);
       return 2;
+    }
     case Operation::mul_:
       if (by_register) return 0;
-      a_.imul(dst, src, imm);
-      return 2;
+      break;
     case Operation::lsh_:
-      if (!by_register || !has_bmi2_) return 0;
-      a_.shlx(dst, src, other);
-      return 2;
     case Operation::rsh_:
-      if (!by_register || !has_bmi2_) return 0;
-      a_.shrx(dst, src, other);
-      return 2;
     case Operation::arsh_:
       if (!by_register || !has_bmi2_) return 0;
-      a_.sarx(dst, src, other);
-      return 2;
+      break;
     default:  // nothing to gain
       return 0;
   }
+  alu_from(next, move.op.src);
+  return 2;
 }
 
 /// [mov d, s;] add d, x; load d, [d + off]: the load overwrites the address, which the processor can add up itself.

@@ -7,21 +7,17 @@ namespace {
 
 constexpr unsigned kBytes = 32;  // an iteration of ours
 
-}  // namespace
-
-/// An operand for the place; a constant goes to `scratch` first, by load_constant.
-x86::Mem X64Emitter::place_at(const Place& place, const x86::Gp& scratch, std::int32_t off) const {
-  const Sum& sum = place.sum;
-  if (place.constant == 0) {
-    if (sum.index == kNoRegister) return x86::ptr(reg(sum.base), sum.off + off);
-    if (sum.base == kNoRegister)
-      return x86::ptr(static_cast<std::uint64_t>(std::int64_t{sum.off} + off), reg(sum.index), sum.scale);
-    return x86::ptr(reg(sum.base), reg(sum.index), sum.scale, sum.off + off);
-  }
+/// `off` bytes behind the place; its constant, if it has one, is in `scratch`.
+x86::Mem place_at(const Place& place, const x86::Gp& scratch, std::int32_t off) {
+  Sum sum = place.sum;
+  sum.off += off;
+  if (place.constant == 0) return memory(sum);
   const std::uint8_t index = sum.index == kNoRegister ? sum.base : sum.index;
-  if (index == kNoRegister) return x86::ptr(scratch, sum.off + off);
-  return x86::ptr(scratch, reg(index), sum.scale, sum.off + off);
+  if (index == kNoRegister) return x86::ptr(scratch, sum.off);
+  return x86::ptr(scratch, reg(index), sum.scale, sum.off);
 }
+
+}  // namespace
 
 void X64Emitter::hasten(const QuickLoop& loop) {
   const bool copies = loop.kind == QuickLoop::Kind::copy;
@@ -35,44 +31,37 @@ void X64Emitter::hasten(const QuickLoop& loop) {
   const asmjit::Label again = a_.newLabel();
   const asmjit::Label none = a_.newLabel();
 
-  // How far the counter has to go, in kTemp.
-  const x86::Gp counter = reg(loop.counter);
-  const auto bound_to = [&](const x86::Gp& to) {
-    if (loop.bound_number)
-      a_.mov(to, *loop.bound_number);
-    else
-      a_.mov(to, reg(loop.bound));
-  };
-  if (loop.step > 0) {
-    bound_to(kTemp);
-    a_.sub(kTemp, counter);
-  } else {
-    bound_to(kTemp2);
-    a_.mov(kTemp, counter);
-    a_.sub(kTemp, kTemp2);
-  }
-  a_.cmp(kTemp, (count + 1) * step);
-  a_.jb(none);
-  if (loop.source.constant != 0) a_.mov(kAddress, loop.source.constant);
-  if (loop.target.constant != 0) a_.mov(kTemp2, loop.target.constant);
   const auto source = [&](std::int32_t off) { return place_at(loop.source, kAddress, off); };
   const auto target = [&](std::int32_t off) { return place_at(loop.target, kTemp2, off); };
+  if (loop.target.constant != 0) a_.mov(kTemp2, loop.target.constant);
+  if (loop.source.constant != 0) a_.mov(kAddress, loop.source.constant);
   if (copies) {
     // What is stored must not be loaded later on, but for by the same iteration.
-    a_.push(kTemp);
     a_.lea(kTemp, target(-1));
-    a_.push(kAddress);
     a_.lea(kAddress, source(0));
     a_.sub(kTemp, kAddress);
-    a_.pop(kAddress);
     a_.cmp(kTemp, kBytes - 1);
-    a_.pop(kTemp);
     a_.jb(none);
+    if (loop.source.constant != 0) a_.mov(kAddress, loop.source.constant);
   } else {
     a_.pxor(x86::xmm0, x86::xmm0);
     a_.pxor(x86::xmm1, x86::xmm1);
     a_.pxor(x86::xmm2, x86::xmm2);
   }
+  // How far the counter has to go, in kTemp.
+  const x86::Gp counter = reg(loop.counter);
+  const auto with_bound = [&](auto&& emit) {
+    loop.bound_number ? emit(asmjit::imm(*loop.bound_number)) : emit(reg(loop.bound));
+  };
+  if (loop.step > 0) {
+    with_bound([&](const auto& bound) { a_.mov(kTemp, bound); });
+    a_.sub(kTemp, counter);
+  } else {
+    a_.mov(kTemp, counter);
+    with_bound([&](const auto& bound) { a_.sub(kTemp, bound); });
+  }
+  a_.cmp(kTemp, (count + 1) * step);
+  a_.jb(none);
   a_.align(asmjit::AlignMode::kCode, 16);
   a_.bind(again);
   if (copies) {

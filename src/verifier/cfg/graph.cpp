@@ -12,9 +12,6 @@ using isa::FormInfo;
 using isa::Operands;
 using isa::Operation;
 
-constexpr std::uint16_t kArguments = 0b111110;    // r1 to r5
-constexpr std::uint16_t kCallerSaved = 0b111111;  // r0 to r5
-
 std::uint32_t width(const FormInfo& info) { return info.wide() ? 2 : 1; }
 
 bool is_helper_call(const Insn& insn, const FormInfo& info) {
@@ -35,25 +32,11 @@ std::uint16_t reads(const Insn& insn, const FormInfo& info) {
     const auto last = std::find(helper->args.begin(), helper->args.end(), abi::Arg::none) - helper->args.begin();
     return static_cast<std::uint16_t>(((1u << last) - 1) << 1);
   }
-  std::uint16_t set = 0;
-  if (info.reads & isa::regs::D) set |= 1u << insn.dst;
-  if (info.reads & isa::regs::S) set |= 1u << insn.src;
-  if (info.reads & isa::regs::R0) set |= 1u << 0;
-  if (info.reads & isa::regs::R6) set |= 1u << 6;
-  if (info.reads & isa::regs::R15) set |= kArguments;
-  if (info.reads & isa::regs::R05) set |= kCallerSaved;
-  if (info.operation == Operation::exit_) set |= 1u << 0;
-  return set;
+  return isa::registers_of(info.reads, insn.dst, insn.src);
 }
 
 std::uint16_t writes(const Insn& insn, const FormInfo& info) {
-  std::uint16_t set = 0;
-  if (info.writes & isa::regs::D) set |= 1u << insn.dst;
-  if (info.writes & isa::regs::S) set |= 1u << insn.src;
-  if (info.writes & isa::regs::R0) set |= 1u << 0;
-  if (info.writes & isa::regs::R15) set |= kArguments;
-  if (info.writes & isa::regs::R05) set |= kCallerSaved;
-  return set;
+  return isa::registers_of(info.writes, insn.dst, insn.src);
 }
 
 }  // namespace

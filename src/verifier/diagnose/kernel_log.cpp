@@ -228,14 +228,9 @@ class KernelLog : public Observer {
   [[nodiscard]] static Selection named_by(const Walk& walk, std::uint32_t pc) {
     const Insn& insn = walk.input.program->insns[pc];
     const isa::FormInfo& info = isa::info(walk.graph.at(pc).form);
-    const unsigned sets = info.reads | info.writes;
     Selection named;
-    if ((sets & isa::regs::D) != 0) named.regs |= 1u << insn.dst;
-    if ((sets & isa::regs::S) != 0) named.regs |= 1u << insn.src;
-    if ((sets & (isa::regs::R0 | isa::regs::R05)) != 0) named.regs |= 1u;
-    if ((sets & isa::regs::R6) != 0) named.regs |= 1u << 6;
-    if ((sets & (isa::regs::R15 | isa::regs::R05)) != 0) named.regs |= 0x3eu;
-    if (info.operands == isa::Operands::none) named.regs = 0;
+    if (info.operands != isa::Operands::none)
+      named.regs = isa::registers_of(info.reads | info.writes, insn.dst, insn.src);
     const auto place = stack_place(walk.state, insn, info);
     if (place && place->frame + 1 == walk.state.depth())
       named.slots |= std::uint64_t{1} << Spot::stack(place->frame, place->off).number;
