@@ -10,6 +10,7 @@ if(SKEP_CLANG)
 endif()
 skep_test(verified LIBRARIES skep)
 skep_test(settle LIBRARIES skep)
+skep_test(verifier_facts LIBRARIES skep)
 skep_test(verifier_btf ROOMS verifier program btf isa abi)
 skep_test(verdicts SOURCES referee/verdicts/verdicts_test.cpp referee/verdicts/suite.cpp
                            referee/verdicts/expectations.cpp referee/verdicts/matrix.cpp

@@ -14,6 +14,7 @@
 #include "maps/ringbuf.hpp"
 #include "program/program.hpp"
 #include "soundness/oracle.hpp"
+#include "soundness/regions.hpp"
 #include "soundness/settled.hpp"
 #include "support/still_host.hpp"
 
@@ -134,7 +135,8 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
   const verifier::Report report = judge(*program.data(), true, seed % 2 == 0, &history);
   if (!report.accepted()) return Outcome::not_run;
   const lower::SettledProgram settled = lower::settle(*program.data(), *report.facts, shared_storages_);
-  if (alike && !judge(*program.data(), false, true, &of_user).accepted()) return Outcome::violated;
+  const verifier::Report user_report = alike ? judge(*program.data(), false, true, &of_user) : verifier::Report{};
+  if (alike && !user_report.accepted()) return Outcome::violated;
   tally_.followed += history.complete() ? 1 : 0;
   for (unsigned i = 0; i < inputs; ++i) {
     const RunResult guarded = run_once(*enforced, seed + i);
@@ -148,8 +150,9 @@ Outcome Ground::run(const Program& program, std::uint64_t seed, unsigned inputs)
       complaint_ = fmt::format("seed {} input {}: only without guards: {}\n", seed, i, verified->explain(free.fault));
       return Outcome::violated;
     }
-    std::string wrong = history.complete() ? follow(history, &settled, program, seed + i) : "";
-    if (wrong.empty() && alike && of_user.complete() && i == 0) wrong = follow(of_user, nullptr, program, seed + i);
+    std::string wrong = history.complete() ? follow(history, *report.facts, &settled, program, seed + i) : "";
+    if (wrong.empty() && alike && of_user.complete() && i == 0)
+      wrong = follow(of_user, *user_report.facts, nullptr, program, seed + i);
     if (!wrong.empty()) {
       complaint_ = fmt::format("seed {} input {}: outside what was explored: {}\n", seed, i, wrong);
       return Outcome::violated;
@@ -171,14 +174,15 @@ RunResult Ground::run_once(const Executable& executable, std::uint64_t seed) {
   return result;
 }
 
-std::string Ground::follow(const History& history, const lower::SettledProgram* settled, const Program& program,
-                           std::uint64_t seed) {
+std::string Ground::follow(const History& history, const verifier::Facts& facts, const lower::SettledProgram* settled,
+                           const Program& program, std::uint64_t seed) {
   std::string wrong;
   inputs_.with_context(program.type(), maps_, seed, [&](Context& context) {
     const Surroundings around{*program.data(), storages_, context, *inputs_.host()};
     const Trace trace = Machine(around).run(kMostFollowed);
     tally_.instructions += trace.moments.size();
     wrong = find_violation(history, trace, around);
+    if (wrong.empty()) wrong = find_outside_region(trace, facts, around);
     if (wrong.empty() && settled != nullptr) wrong = find_unsettled(trace, *settled, around);
   });
   return wrong;

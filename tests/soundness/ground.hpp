@@ -70,10 +70,10 @@ class Ground {
                                        verifier::Observer* observer = nullptr) const;
   Outcome run(const Program& program, std::uint64_t seed, unsigned inputs);
   RunResult run_once(const Executable& executable, std::uint64_t seed);
-  /// Runs the program in the checked machine; what it did that the verifier had not foreseen, or what the settled
-  /// program (when there is one) would do otherwise.
-  std::string follow(const History& history, const lower::SettledProgram* settled, const Program& program,
-                     std::uint64_t seed);
+  /// Runs the program in the checked machine; what it did that the verifier had not foreseen or that its facts say
+  /// cannot be, or what the settled program (when there is one) would do otherwise.
+  std::string follow(const History& history, const verifier::Facts& facts, const lower::SettledProgram* settled,
+                     const Program& program, std::uint64_t seed);
 
   Inputs inputs_;
   std::vector<Map> maps_;

@@ -480,6 +480,7 @@ Area Machine::region_around(std::uint64_t address, Touch touch) const {
 
 bool Machine::allow(std::uint64_t address, unsigned bytes, Touch touch) {
   const Area area = region_around(address, touch);
+  note_touched({address, bytes}, area);
   if (address - area.address < area.bytes && area.bytes - (address - area.address) >= bytes) return true;
   end(Ending::faulted, fmt::format("insn {}: {} {} bytes at {:#x}, where there is nothing", pc_,
                                    touch == Touch::read ? "reads" : "writes", bytes, address));
@@ -489,6 +490,7 @@ bool Machine::allow(std::uint64_t address, unsigned bytes, Touch touch) {
 bool Machine::load(std::uint64_t address, unsigned bytes, std::uint64_t& value) {
   value = 0;
   if (address - structured_.address < structured_.bytes) {
+    note_touched({address, bytes}, {structured_.address, structured_.bytes});
     const auto field = around_.context.load(static_cast<std::uint32_t>(address - structured_.address), bytes);
     if (!field) end(Ending::faulted, fmt::format("insn {}: no such field of the context", pc_));
     value = field.value_or(0);
@@ -502,6 +504,7 @@ bool Machine::load(std::uint64_t address, unsigned bytes, std::uint64_t& value) 
 
 void Machine::store(std::uint64_t address, unsigned bytes, std::uint64_t value) {
   if (address - structured_.address < structured_.bytes) {
+    note_touched({address, bytes}, {structured_.address, structured_.bytes});
     if (!around_.context.store(static_cast<std::uint32_t>(address - structured_.address), bytes, value))
       end(Ending::faulted, fmt::format("insn {}: no such field of the context", pc_));
     return;
@@ -509,6 +512,11 @@ void Machine::store(std::uint64_t address, unsigned bytes, std::uint64_t value) 
   if (!allow(address, bytes, Touch::write)) return;
   note_stack(effects_.stack_writes, address, bytes);
   std::memcpy(reinterpret_cast<void*>(address), &value, bytes);
+}
+
+void Machine::note_touched(Area bytes, Area object) {
+  effects_.touched = bytes;
+  effects_.object = object;
 }
 
 void Machine::note_stack(std::array<Area, 5>& areas, std::uint64_t address, std::uint64_t bytes) const {

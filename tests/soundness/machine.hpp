@@ -105,6 +105,7 @@ class Machine final : public helpers::Env {
   void store(std::uint64_t address, unsigned bytes, std::uint64_t value);
   /// Whether the access is inside a region; ends the run when it is not.
   [[nodiscard]] bool allow(std::uint64_t address, unsigned bytes, Touch touch);
+  void note_touched(Area bytes, Area object);
   void note_stack(std::array<Area, 5>& areas, std::uint64_t address, std::uint64_t bytes) const;
   void end(Ending ending, std::string fault = {});
 

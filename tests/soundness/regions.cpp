@@ -46,7 +46,7 @@ class Regions {
     if (facts.base == 0) return "an access that the verifier never saw";
     if ((facts.base & kUnknown) != 0) return {};
     const auto extent = facts.region.extent();
-    if (!extent) return {};
+    if (!extent) return "no region is proven";
     const auto inside = [&](std::uint64_t start) {
       const auto off = static_cast<std::int64_t>(touched.address - start);
       return off >= extent->low && off <= extent->end - static_cast<std::int64_t>(touched.bytes);

@@ -17,6 +17,7 @@
 #include "api/inquiry.hpp"
 #include "soundness/inputs.hpp"
 #include "soundness/oracle.hpp"
+#include "soundness/regions.hpp"
 #include "soundness/settled.hpp"
 
 namespace skep::soundness {
@@ -64,6 +65,7 @@ class Trials {
         const Trace trace = Machine(around).run(kMostFollowed);
         instructions += trace.moments.size();
         std::string wrong = find_violation(history, trace, around);
+        if (wrong.empty()) wrong = find_outside_region(trace, *report.facts, around);
         if (wrong.empty()) wrong = find_unsettled(trace, settled, around);
         if (wrong.empty()) return;
         ++violated;

@@ -30,6 +30,8 @@ struct Effects {
   RegisterSet reads = 0, writes = 0;
   std::array<Area, 5> stack_reads{};
   std::array<Area, 5> stack_writes{};
+  Area touched;          ///< of a load, store or atomic: the bytes
+  Area object;           ///< the region that they were found in
   bool returns = false;  ///< hands r0 to the caller
 };
 

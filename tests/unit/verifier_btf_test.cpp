@@ -2,12 +2,14 @@
 // programs may do what with them.
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "support/btf_builder.hpp"
 #include "verifier/access/struct_walk.hpp"
 #include "verifier/cfg/target.hpp"
+#include "verifier/facts.hpp"
 #include "verifier/input.hpp"
 #include "verifier/state/register.hpp"
 
@@ -94,6 +96,16 @@ struct Typed {
     input.kernel_types = kernel.types.get();
     const Report report = verify(input);
     return report.accepted() ? "accepted" : std::string(name_of(report.findings.front().code));
+  }
+  /// Of an access in a program that is accepted.
+  [[nodiscard]] std::optional<Extent> region(const Kernel& kernel, std::uint32_t pc) const {
+    Input input;
+    input.program = &program;
+    input.kernel_types = kernel.types.get();
+    input.options.facts = true;
+    const Report report = verify(input);
+    REQUIRE(report.accepted());
+    return report.facts->at(pc).region.extent();
   }
 };
 
@@ -221,6 +233,15 @@ TEST_CASE("programs may read along pointers, and nothing else") {
   CHECK(follows({load(2, 1, 0), load(3, 2, 0)}) == "access_through_non_pointer");
   CHECK(follows({load(2, 1, 8)}, kFentry, "Proprietary") == "object_gpl_only");
   CHECK(follows({insn(0x0f, 1, 10, 0, 0)}) == "pointer_pointer_arithmetic");
+}
+
+TEST_CASE("the region of a load from a kernel object is its field's, counted from the pointer that was loaded") {
+  const Kernel kernel;
+  const Typed typed({load(1, 1, 0), insn(0x07, 1, 0, 0, 8), load(2, 1, 0), load(3, 2, 0), zero(), leave()}, kFentry,
+                    "work");
+  CHECK(typed.region(kernel, 0) == Extent{0, 8});
+  CHECK(typed.region(kernel, 2) == Extent{8, 16});
+  CHECK(typed.region(kernel, 3) == Extent{0, 8});
 }
 
 TEST_CASE("pointers under RCU may be null, but for those that the kernel lists as trusted") {
