@@ -7,55 +7,14 @@
 namespace skep::jit {
 namespace {
 
-using isa::Operands;
-using isa::Operation;
 using lower::Code;
 using lower::Op;
-using lower::Shape;
 
-bool is_call(const Op& op, const Shape& shape) noexcept {
-  return shape.operation == Operation::call_ || (op.code >= Code::call_checked && op.code <= Code::trap);
-}
+const lower::Binding& binding_of(const Op& op) noexcept { return *reinterpret_cast<const lower::Binding*>(op.imm); }
 
-bool is_tail_call(const Op& op) noexcept { return op.code == Code::tail_call || op.code == Code::tail_call_checked; }
-
-/// The block ends with this op: what follows is paid for on its own. Calls end it because the callee counts, too.
-bool ends_block(const Op& op, const Shape& shape) noexcept {
-  return goes_to(shape) || is_call(op, shape) || op.code == Code::exit;
-}
-
-/// What the op writes of the registers that calls preserve; bit i for r6 + i.
-std::uint8_t saved_write(const Op& op) noexcept {
-  return static_cast<std::uint8_t>(effects_of(op).writes >> kFirstSaved & ((1u << kSavedRegisters) - 1));
-}
-
-bool is_checked(const Op& op, const Shape& shape) noexcept {
-  switch (shape.operands) {
-    case Operands::load:
-    case Operands::store_imm:
-    case Operands::store_src:
-    case Operands::atomic:
-      return shape.check == lower::Check::checked;
-    default:  // no access
-      return op.code == Code::call_lookup_checked;
-  }
-}
-
-bool is_known_call(const Op& op) noexcept {
-  return op.code == Code::lookup_array || op.code == Code::lookup_direct || op.code == Code::call_direct;
-}
-
-/// It calls code that looks at the run.
+/// It calls code that looks at the run; of ops that name their callee.
 bool needs_run(const Op& op) noexcept {
-  return op.code == Code::call_free ||
-         (is_known_call(op) && reinterpret_cast<const lower::KnownCall*>(op.imm)->wants_cpu);
-}
-
-/// The op never ends a run. Of a call that is left to the callee, where a proof says that there is a frame for it.
-bool is_plain(const Op& op, bool proven) noexcept {
-  if (proven && lower::shape_of(op.code).operands == Operands::call_pc) return true;
-  if (op.code == Code::call_free) return !calls_back(*reinterpret_cast<const lower::Binding*>(op.imm));
-  return !may_call(op) || is_known_call(op);
+  return op.code == Code::call_free || reinterpret_cast<const lower::KnownCall*>(op.imm)->wants_cpu;
 }
 
 /// Linux refuses functions that jump or fall into each other, unverified programs may do it: then all get one frame
@@ -78,8 +37,12 @@ void share_frame(std::vector<FunctionPlan>& functions) {
   }
 }
 
-std::size_t index_of(const lower::Image& image, std::uint64_t function) noexcept {
-  return static_cast<std::size_t>(reinterpret_cast<const lower::Function*>(function) - image.functions.data());
+/// The function that the op names: it calls it, or takes its address.
+const lower::Function* named_by(const Op& op, const lower::Image& image) noexcept {
+  const auto number = static_cast<std::uint64_t>(op.imm);
+  if (op.code == Code::constant) return image.function_at(number);
+  const bool calls = (traits_of(op) & traits::calls_function) != 0;
+  return calls ? reinterpret_cast<const lower::Function*>(number) : nullptr;
 }
 
 /// Who calls what, callbacks too; as pairs of functions. Proven programs do not call in circles.
@@ -87,11 +50,8 @@ std::vector<std::pair<std::size_t, std::size_t>> find_calls(const Plan& plan) {
   std::vector<std::pair<std::size_t, std::size_t>> calls;
   for (std::size_t f = 0; f < plan.functions.size(); ++f) {
     for (std::uint32_t i = plan.functions[f].first; i < plan.functions[f].end; ++i) {
-      const Op& op = plan.image.ops[i];
-      const auto number = static_cast<std::uint64_t>(op.imm);
-      const bool names = op.code == Code::constant && plan.image.function_at(number) != nullptr;
-      if (names || lower::shape_of(op.code).operands == Operands::call_pc)
-        calls.emplace_back(f, index_of(plan.image, number));
+      if (const lower::Function* callee = named_by(plan.image.ops[i], plan.image))
+        calls.emplace_back(f, static_cast<std::size_t>(callee - plan.image.functions.data()));
     }
   }
   return calls;
@@ -99,6 +59,7 @@ std::vector<std::pair<std::size_t, std::size_t>> find_calls(const Plan& plan) {
 
 /// What functions inherit from those they call: that they leave generated code, and how deep they nest.
 void follow_calls(Plan& plan) {
+  if (plan.functions.size() == 1) return;  // a proven one does not call itself
   const auto calls = find_calls(plan);
   std::vector<unsigned> frames(plan.functions.size(), 1);
   for (unsigned round = 0; round < vm::kMaxFrames; ++round) {
@@ -112,10 +73,68 @@ void follow_calls(Plan& plan) {
 
 void add_flows(Plan& plan) {
   for (FunctionPlan& function : plan.functions) {
-    const Flow& flow = plan.flows.emplace_back(make_flow(plan.image, function.first, function.end, function.calls));
+    const Flow& flow =
+        plan.flows.emplace_back(make_flow(plan.image, plan.ops, function.first, function.end, function.calls));
     for (const Hoisted& hoisted : flow.hoisted)
       if (hoisted.reg >= kFirstSaved) function.saved |= static_cast<std::uint8_t>(1u << (hoisted.reg - kFirstSaved));
   }
+}
+
+/// What the ops of a function are, all together.
+struct Survey {
+  Traits seen = 0;
+  RegSet written = 0;
+  RegSet named = 0;
+  bool ends_in_helper = false;  ///< a helper may end the run, or call back into the program
+  bool needs_run = false;
+  bool crosses = false;  ///< control leaves the function otherwise than by calls and exits
+};
+
+/// Marks where jumps lead, and where blocks start, on the way.
+Survey look_over(Plan& plan, const FunctionPlan& function) {
+  const auto& ops = plan.image.ops;
+  Survey survey;
+  plan.ops[function.first].starts_block = true;
+  for (std::uint32_t i = function.first; i < function.end; ++i) {
+    const Op& op = ops[i];
+    const Traits what = traits_of(op);
+    survey.seen |= what;
+    survey.written |= effects_of(op).writes;
+    survey.named |= bit_of(op.dst) | bit_of(op.src);
+    if ((what & traits::ends_block) == 0) continue;
+    if ((what & traits::names_callee) != 0) {
+      survey.needs_run = survey.needs_run || needs_run(op);
+      survey.ends_in_helper = survey.ends_in_helper || (op.code == Code::call_free && calls_back(binding_of(op)));
+    }
+    if ((what & traits::jumps) != 0) {
+      const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
+      plan.ops[target].is_target = plan.ops[target].starts_block = true;
+      if (target <= i) plan.ops[target].is_loop_head = true;
+      survey.crosses = survey.crosses || target < function.first || target >= function.end;
+    }
+    if (i + 1 < ops.size()) plan.ops[i + 1].starts_block = true;
+  }
+  survey.crosses = survey.crosses || (function.end < ops.size() && !ends_flow(ops[function.end - 1]));
+  return survey;
+}
+
+/// What it says of the function and of the plan.
+void apply(const Survey& survey, Plan& plan, FunctionPlan& function) {
+  const auto saw = [&](Traits some) { return (survey.seen & some) != 0; };
+  const bool is_proven = plan.image.proven;
+  function.saved = static_cast<std::uint8_t>(survey.written >> kFirstSaved & ((1u << kSavedRegisters) - 1));
+  function.nests = saw(traits::calls_function);
+  function.calls =
+      plan.options.metered || plan.options.polls || saw(traits::calls_out) || (function.nests && !is_proven);
+  // What is cleared on entry is a frame of its own, even where nothing that looks at it is run.
+  function.names_frame = (survey.named & bit_of(isa::kFramePointer)) != 0 || function.stack_bytes != 0;
+  function.counts_may_goto = saw(traits::counts_may_goto);
+  plan.uses_windows = plan.uses_windows || saw(traits::is_checked);
+  plan.has_tail_calls = plan.has_tail_calls || saw(traits::is_tail_call);
+  // Of a call of a function that is left to the callee, where a proof says that there is a frame for it.
+  const bool may_end = saw(traits::may_end) || survey.ends_in_helper || (function.nests && !is_proven);
+  plan.is_plain = plan.is_plain && !may_end;
+  plan.stands_alone = plan.stands_alone && !survey.needs_run;
 }
 
 std::vector<std::uint32_t> count_refunds(const Plan& plan) {
@@ -136,38 +155,8 @@ bool calls_back(const lower::Binding& binding) noexcept {
                      [](const auto& argument) { return argument.kind == abi::Arg::callback; });
 }
 
-bool may_call(const Op& op) noexcept {
-  const Shape& shape = lower::shape_of(op.code);
-  if (is_call(op, shape)) return true;
-  switch (shape.operands) {
-    case Operands::load:
-    case Operands::store_imm:
-    case Operands::store_src:
-    case Operands::atomic:
-      return shape.check != lower::Check::free;
-    case Operands::packet_abs:
-    case Operands::packet_ind:
-    case Operands::call_imm:
-    case Operands::call_pc:
-      return true;
-    case Operands::jump_off:
-      return shape.operation == Operation::may_goto_;
-    case Operands::none:
-    case Operands::dst:
-    case Operands::dst_imm:
-    case Operands::dst_src:
-    case Operands::dst_src_imm:
-    case Operands::jump_imm:
-    case Operands::compare_imm:
-    case Operands::compare_src:
-    case Operands::lddw:
-      return false;
-  }
-  return true;
-}
-
 const FunctionPlan& callee_of(const Plan& plan, const Op& op) noexcept {
-  return plan.functions[index_of(plan.image, static_cast<std::uint64_t>(op.imm))];
+  return plan.functions[static_cast<std::size_t>(named_by(op, plan.image) - plan.image.functions.data())];
 }
 
 Plan make_plan(const lower::Image& image, const Options& options) {
@@ -181,32 +170,9 @@ Plan make_plan(const lower::Image& image, const Options& options) {
     function.first = image.functions[f].op;
     function.end = last ? static_cast<std::uint32_t>(image.ops.size()) : image.functions[f + 1].op;
     function.stack_bytes = image.functions[f].stack_bytes;
-    function.calls = options.metered || options.polls;
-    plan.ops[function.first].starts_block = true;
-    for (std::uint32_t i = function.first; i < function.end; ++i) {
-      const Op& op = image.ops[i];
-      const Shape& shape = lower::shape_of(op.code);
-      function.saved |= saved_write(op);
-      function.nests = function.nests || shape.operands == Operands::call_pc;
-      const bool is_known = image.proven && shape.operands == Operands::call_pc;
-      function.calls = function.calls || (may_call(op) && !is_known);
-      function.names_frame = function.names_frame || op.dst == isa::kFramePointer || op.src == isa::kFramePointer;
-      function.counts_may_goto = function.counts_may_goto || shape.operation == Operation::may_goto_;
-      plan.uses_windows = plan.uses_windows || is_checked(op, shape);
-      plan.is_plain = plan.is_plain && is_plain(op, image.proven);
-      plan.stands_alone = plan.stands_alone && !needs_run(op);
-      plan.has_tail_calls = plan.has_tail_calls || is_tail_call(op);
-      if (goes_to(shape)) {
-        const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
-        plan.ops[target].is_target = plan.ops[target].starts_block = true;
-        if (target <= i) plan.ops[target].is_loop_head = true;
-        crossing = crossing || target < function.first || target >= function.end;
-      }
-      if (ends_block(op, shape) && i + 1 < image.ops.size()) plan.ops[i + 1].starts_block = true;
-    }
-    // What is cleared on entry is a frame of its own, even where nothing that looks at it is run.
-    function.names_frame = function.names_frame || function.stack_bytes != 0;
-    crossing = crossing || (!last && !ends_flow(image.ops[function.end - 1]));
+    const Survey survey = look_over(plan, function);
+    apply(survey, plan, function);
+    crossing = crossing || survey.crosses;
     plan.functions.push_back(function);
   }
   plan.stands_alone = plan.stands_alone && plan.is_plain;

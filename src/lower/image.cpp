@@ -8,16 +8,24 @@
 
 namespace skep::lower {
 
+namespace {
+
+constexpr std::uint64_t kFunctions = std::uint64_t{0xfb} << 56;  // no processor takes such an address
+
+}  // namespace
+
 bool Image::has_map(std::uint64_t value) const noexcept {
   return std::any_of(maps.begin(), maps.end(),
                      [value](const auto& map) { return reinterpret_cast<std::uint64_t>(map.get()) == value; });
 }
 
+std::uint64_t Image::address_of(const Function& function) const noexcept {
+  return kFunctions + static_cast<std::uint64_t>(&function - functions.data());
+}
+
 const Function* Image::function_at(std::uint64_t value) const noexcept {
-  const auto first = reinterpret_cast<std::uint64_t>(functions.data());
-  const std::uint64_t distance = value - first;
-  if (distance >= functions.size() * sizeof(Function) || distance % sizeof(Function) != 0) return nullptr;
-  return &functions[distance / sizeof(Function)];
+  const std::uint64_t index = value - kFunctions;
+  return index < functions.size() ? &functions[index] : nullptr;
 }
 
 const Function& Image::function_of_op(std::uint32_t op) const noexcept {

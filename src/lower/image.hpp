@@ -85,6 +85,7 @@ class Image final : public maps::TailTarget {
 
   std::shared_ptr<const program::Program> program;
   std::vector<Op> ops;
+  std::vector<Op> fused;               ///< the same for interpreters that do not count (vm/fuse.hpp); empty: as `ops`
   std::vector<std::uint32_t> pcs;      ///< pc of each op
   std::vector<Function> functions;     ///< [0] is the entry
   std::deque<Binding> bindings;        ///< helpers, one each
@@ -103,6 +104,9 @@ class Image final : public maps::TailTarget {
   std::shared_ptr<const vm::NativeCode> native;  ///< null: for the interpreter alone
 
   [[nodiscard]] bool has_map(std::uint64_t value) const noexcept;
+  /// What a program takes for a function's address: a number of no meaning but to function_at(), where no memory is. It
+  /// is the same on all engines and in every process, so that programs that show it can be compared and replayed.
+  [[nodiscard]] std::uint64_t address_of(const Function& function) const noexcept;
   [[nodiscard]] const Function* function_at(std::uint64_t value) const noexcept;
   /// The function whose first op has this index.
   [[nodiscard]] const Function& function_of_op(std::uint32_t op) const noexcept;

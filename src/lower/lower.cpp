@@ -415,7 +415,7 @@ class Lowering {
         break;
       case Form::lddw_func: {
         const auto target = static_cast<std::size_t>(isa::jump_target(insn, info, pc));
-        op.imm = reinterpret_cast<std::int64_t>(&image_->function_of_op(op_of_pc_[target]));
+        op.imm = static_cast<std::int64_t>(image_->address_of(image_->function_of_op(op_of_pc_[target])));
         return {};
       }
       default:  // the only other wide form; all are listed in insns.inc
