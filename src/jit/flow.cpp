@@ -7,39 +7,14 @@
 namespace skep::jit {
 namespace {
 
-using isa::Operands;
 using isa::Operation;
 using lower::Code;
 using lower::Op;
-using lower::Shape;
 
 constexpr RegSet kAll = (1u << isa::kRegisters) - 1;
 
 RegSet arguments_of(const lower::Binding& binding) noexcept {
   return binding.app != nullptr ? kArguments : abi::argument_registers(binding.row);
-}
-
-/// Codes that no instruction has.
-Effects of_coded(const Op& op) noexcept {
-  switch (op.code) {
-    case Code::constant:
-      return {0, bit_of(op.dst)};
-    case Code::lookup_array:
-    case Code::lookup_direct:
-      return {bit_of(2), kClobbered};
-    case Code::trap:
-      return {};
-    case Code::call_free:
-      return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
-    case Code::call_direct: {
-      const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
-      const RegSet reads = arguments_of(*call.binding);
-      // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
-      return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};
-    }
-    default:  // other calls
-      return {kArguments, kClobbered};
-  }
 }
 
 /// Where jumps to nothing but another jump lead in the end. Programs may jump in circles where nobody comes.
@@ -55,8 +30,8 @@ std::uint32_t last_jump(const lower::Image& image, std::uint32_t op) {
 
 class FlowMaker {
  public:
-  FlowMaker(const lower::Image& image, std::uint32_t first, std::uint32_t end)
-      : image_(image), first_(first), end_(end) {}
+  FlowMaker(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end)
+      : image_(image), plans_(plans), first_(first), end_(end) {}
 
   Flow make(bool calls) {
     find_blocks();
@@ -71,30 +46,30 @@ class FlowMaker {
 
  private:
   [[nodiscard]] const Op& op(std::uint32_t index) const { return image_.ops[index]; }
-  [[nodiscard]] std::uint32_t block_of(std::uint32_t op) const { return block_of_op_[op - first_]; }
+  [[nodiscard]] std::uint32_t block_at(std::uint32_t op) const { return blocks_at_[op - first_]; }
 
   void find_blocks() {
-    std::vector<bool> is_target(end_ - first_);
-    for (std::uint32_t i = first_; i < end_; ++i)
-      if (goes_to(lower::shape_of(op(i).code))) is_target[i - first_ + static_cast<std::uint32_t>(op(i).off)] = true;
-    block_of_op_.resize(end_ - first_);
+    blocks_at_.resize(end_ - first_);
     bool begins = true;
     for (std::uint32_t i = first_; i < end_; ++i) {
-      if (begins || is_target[i - first_]) flow_.blocks.emplace_back().first = i;
-      block_of_op_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size() - 1);
-      flow_.blocks.back().end = i + 1;
-      begins = ends_flow(op(i)) || goes_to(lower::shape_of(op(i).code));
+      if (begins || plans_[i].is_target) {
+        if (i != first_) flow_.blocks.back().end = i;
+        blocks_at_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size());
+        flow_.blocks.emplace_back().first = i;
+      }
+      begins = (traits_of(op(i)) & (traits::jumps | traits::ends_flow)) != 0;
     }
+    flow_.blocks.back().end = end_;
   }
 
   void find_successors() {
     for (Block& block : flow_.blocks) {
       const std::uint32_t last = block.end - 1;
-      if (goes_to(lower::shape_of(op(last).code))) {
-        const std::uint32_t target = block_of(last_jump(image_, last + static_cast<std::uint32_t>(op(last).off)));
+      if (goes_to(op(last))) {
+        const std::uint32_t target = block_at(last_jump(image_, last + static_cast<std::uint32_t>(op(last).off)));
         (ends_flow(op(last)) ? block.next : block.taken) = target;
       }
-      if (!ends_flow(op(last)) && block.end < end_) block.next = block_of(last_jump(image_, block.end));
+      if (!ends_flow(op(last)) && block.end < end_) block.next = block_at(last_jump(image_, block.end));
       if (block.taken == block.next) block.taken = kNoBlock;
     }
   }
@@ -222,39 +197,38 @@ class FlowMaker {
   }
 
   const lower::Image& image_;
+  std::span<const OpPlan> plans_;
   std::uint32_t first_;
   std::uint32_t end_;
   Flow flow_;
-  std::vector<std::uint32_t> block_of_op_;
+  std::vector<std::uint32_t> blocks_at_;  // by op from first_ on, where a block begins
 };
 
 }  // namespace
 
-Effects effects_of(const Op& op) noexcept {
-  if (op.code >= Code::constant) return of_coded(op);
-  const Shape& shape = lower::shape_of(op.code);
-  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
-}
-
-bool goes_to(const Shape& shape) noexcept {
-  switch (shape.operands) {
-    case Operands::jump_off:
-    case Operands::jump_imm:
-    case Operands::compare_imm:
-    case Operands::compare_src:
-      return true;
-    default:  // control goes on
-      return false;
+Effects effects_of_call(const Op& op) noexcept {
+  switch (op.code) {
+    case Code::lookup_array:
+    case Code::lookup_direct:
+      return {bit_of(2), kClobbered};
+    case Code::trap:
+      return {};
+    case Code::call_free:
+      return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
+    case Code::call_direct: {
+      const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
+      const RegSet reads = arguments_of(*call.binding);
+      // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
+      return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};
+    }
+    default:  // other calls
+      return {kArguments, kClobbered};
   }
 }
 
-bool ends_flow(const Op& op) noexcept {
-  const Shape& shape = lower::shape_of(op.code);
-  return op.code == Code::exit || op.code == Code::trap || shape.operation == Operation::ja_;
-}
-
-Flow make_flow(const lower::Image& image, std::uint32_t first, std::uint32_t end, bool calls) {
-  return FlowMaker(image, first, end).make(calls);
+Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end,
+               bool calls) {
+  return FlowMaker(image, plans, first, end).make(calls);
 }
 
 void live_after(const lower::Image& image, const Block& block, std::vector<RegSet>& live) {

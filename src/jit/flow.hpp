@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "jit/traits.hpp"
 #include "lower/image.hpp"
 #include "lower/shape.hpp"
 
@@ -24,7 +26,13 @@ struct Effects {
   RegSet reads = 0;
   RegSet writes = 0;
 };
-[[nodiscard]] Effects effects_of(const lower::Op& op) noexcept;
+/// Of calls that lowering has bound: what they read depends on what they call.
+[[nodiscard]] Effects effects_of_call(const lower::Op& op) noexcept;
+[[nodiscard]] inline Effects effects_of(const lower::Op& op) noexcept {
+  if (op.code > lower::Code::constant) return effects_of_call(op);
+  const lower::Shape& shape = lower::shape_of(op.code);
+  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
+}
 
 inline constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
 
@@ -54,13 +62,18 @@ struct Flow {
   std::vector<Hoisted> hoisted;      ///< what loops load most often, in registers that nobody mentions
 };
 
-/// Of the function with the ops [first, end). `calls`: it leaves generated code, or calls.
-[[nodiscard]] Flow make_flow(const lower::Image& image, std::uint32_t first, std::uint32_t end, bool calls);
+/// What jumps make of an op.
+struct OpPlan {
+  bool is_target = false;     ///< some jump leads here
+  bool is_loop_head = false;  ///< one leads back here
+  bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
+};
 
-/// Control may go elsewhere after the op.
-[[nodiscard]] bool goes_to(const lower::Shape& shape) noexcept;
-/// Control does not go on with the next op.
-[[nodiscard]] bool ends_flow(const lower::Op& op) noexcept;
+/// Of the function with the ops [first, end); `plans` are those of the image's ops. `calls`: it leaves generated code,
+/// or calls.
+[[nodiscard]] Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first,
+                             std::uint32_t end, bool calls);
+
 /// What no immediate of 32 bits is, sign-extended.
 [[nodiscard]] constexpr bool is_wide(std::uint64_t number) noexcept {
   return static_cast<std::int64_t>(number) != static_cast<std::int32_t>(number);

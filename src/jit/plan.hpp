@@ -28,12 +28,6 @@ struct FunctionPlan {
   bool counts_may_goto = false;  ///< has a loop counter of its own
 };
 
-struct OpPlan {
-  bool is_target = false;     ///< some jump leads here
-  bool is_loop_head = false;  ///< one leads back here
-  bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
-};
-
 struct Plan {
   const lower::Image& image;
   Options options;
@@ -55,7 +49,5 @@ struct Plan {
 
 /// The code of `binding` may end the run, or call back into the program.
 [[nodiscard]] bool calls_back(const lower::Binding& binding) noexcept;
-/// The op may need a call of C code, or a call-out.
-[[nodiscard]] bool may_call(const lower::Op& op) noexcept;
 
 }  // namespace skep::jit

@@ -27,7 +27,7 @@ void Tuner::end_block(std::uint32_t place) {
   const Block& block = flow_.blocks[flow_.order[place]];
   const std::uint32_t index = block.end - 1;
   const At at = out_.at(index);
-  if (!goes_to(at.shape)) {
+  if (!goes_to(at.op)) {
     emit_op(index, block.live_out);
   } else if (at.shape.operation == Operation::may_goto_) {
     needed_ = block.live_out;

@@ -108,6 +108,7 @@ constexpr std::array<Shape, kCodeCount> make_shapes() noexcept {
 #define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
 #include "isa/insns.inc"
 #undef SKEP_VARIANT
+  shapes[static_cast<std::size_t>(Code::constant)].writes = D;
   return shapes;
 }
 
