@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include "differential/generator.hpp"
 #include "isa/table.hpp"
 #include "isa/text.hpp"
+#include "support/environment.hpp"
 #include "support/kernel_map.hpp"
 
 using namespace skep;
@@ -94,11 +94,6 @@ class InSkep {
   XdpPacket packet_;
 };
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
-
 std::string listing(const std::vector<Insn>& insns) {
   std::string text;
   for (std::uint32_t pc = 0; pc < insns.size(); ++pc)
@@ -143,8 +138,8 @@ TEST_CASE("generated programs leave the same registers and stack here, in every 
     MESSAGE("SKIP: ", *why);
     return;
   }
-  const std::uint64_t programs = number_from_environment("SKEP_DIFFERENTIAL_PROGRAMS", 2000);
-  const std::uint64_t first_seed = number_from_environment("SKEP_DIFFERENTIAL_SEED", 1);
+  const std::uint64_t programs = test::number_from_environment("SKEP_DIFFERENTIAL_PROGRAMS", 2000);
+  const std::uint64_t first_seed = test::number_from_environment("SKEP_DIFFERENTIAL_SEED", 1);
   InKernel kernel;
   InSkep skep;
   std::uint64_t refused = 0, different = 0, compared = 0;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -26,6 +25,7 @@
 #include "maps/ringbuf.hpp"
 #include "soundness/generator.hpp"
 #include "soundness/mutator.hpp"
+#include "support/environment.hpp"
 #include "support/still_host.hpp"
 
 using namespace skep;
@@ -37,11 +37,6 @@ extern "C" const char* __asan_default_options() { return "detect_stack_use_after
 namespace {
 
 using Random = std::mt19937_64;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 /// What a run leaves behind.
 struct Trace {
@@ -317,8 +312,8 @@ TEST_CASE("the JIT and the interpreter do the same with any program") {
     MESSAGE("SKIP: no JIT for this machine");
     return;
   }
-  const std::uint64_t programs = number_from_environment("SKEP_JIT_PROGRAMS", 50'000);
-  const std::uint64_t first_seed = number_from_environment("SKEP_JIT_SEED", 1);
+  const std::uint64_t programs = test::number_from_environment("SKEP_JIT_PROGRAMS", 50'000);
+  const std::uint64_t first_seed = test::number_from_environment("SKEP_JIT_SEED", 1);
   constexpr std::uint64_t kPlenty = 20'000;
   Arena arena;
   const Depths depths = level(arena);

@@ -16,6 +16,7 @@
 #include "differential/generator.hpp"
 #include "differential/tuned_generator.hpp"
 #include "isa/text.hpp"
+#include "support/environment.hpp"
 
 using namespace skep;
 
@@ -23,11 +24,6 @@ namespace {
 
 using Value = std::array<std::uint64_t, differential::kValueBytes / 8>;
 constexpr unsigned kMaps = 2;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 std::string listing(std::span<const Insn> insns) {
   std::string text;
@@ -129,8 +125,8 @@ TEST_CASE("what compilers write does the same on the interpreter and as code tha
     MESSAGE("SKIP: no JIT for this machine");
     return;
   }
-  const std::uint64_t programs = number_from_environment("SKEP_JIT_PROGRAMS", 20'000);
-  const std::uint64_t first_seed = number_from_environment("SKEP_JIT_SEED", 1);
+  const std::uint64_t programs = test::number_from_environment("SKEP_JIT_PROGRAMS", 20'000);
+  const std::uint64_t first_seed = test::number_from_environment("SKEP_JIT_SEED", 1);
   constexpr std::uint64_t kMostShown = 3;
   Bench bench;
   std::uint64_t verified = 0, different = 0;

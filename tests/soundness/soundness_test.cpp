@@ -4,7 +4,6 @@
 // prints its seed and the program.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -13,17 +12,13 @@
 #include "soundness/ground.hpp"
 #include "soundness/mutator.hpp"
 #include "soundness/raw_tests.hpp"
+#include "support/environment.hpp"
 
 namespace skep::soundness {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
-
-std::uint64_t programs() { return from_environment("SKEP_SOUNDNESS_PROGRAMS", 50'000); }
-std::uint64_t first_seed() { return from_environment("SKEP_SOUNDNESS_SEED", 1); }
+std::uint64_t programs() { return test::number_from_environment("SKEP_SOUNDNESS_PROGRAMS", 50'000); }
+std::uint64_t first_seed() { return test::number_from_environment("SKEP_SOUNDNESS_SEED", 1); }
 
 constexpr std::uint64_t kMostShown = 5;
 constexpr std::uint64_t kVariants = 4;  ///< mutations of one program

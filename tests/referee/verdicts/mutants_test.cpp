@@ -18,6 +18,7 @@
 #include "soundness/ground.hpp"
 #include "soundness/mutator.hpp"
 #include "soundness/raw_tests.hpp"
+#include "support/environment.hpp"
 #include "support/kernel_map.hpp"
 #include "support/kernel_verdict.hpp"
 #include "verifier/input.hpp"
@@ -29,11 +30,6 @@ using soundness::Generated;
 
 constexpr std::uint8_t kWide = 0x18;
 constexpr std::size_t kShown = 40;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 /// As soundness::Ground numbers them.
 const std::vector<MapSpec>& map_specs() {
@@ -132,8 +128,8 @@ class Judge {
 
 TEST_CASE("generated and mutated programs get the verdict that the running kernel gives") {
   if (!kernel::referees()) return;
-  const std::uint64_t count = from_environment("SKEP_REFEREE_MUTANTS", 10'000);
-  const std::uint64_t first = from_environment("SKEP_SOUNDNESS_SEED", 1);
+  const std::uint64_t count = test::number_from_environment("SKEP_REFEREE_MUTANTS", 10'000);
+  const std::uint64_t first = test::number_from_environment("SKEP_SOUNDNESS_SEED", 1);
   const std::vector<Generated> raw = soundness::raw_tests();
   if (raw.empty()) MESSAGE("SKIP: ../shared/conformance/verifier/test_verifier.json is not here");
   Judge judge;
