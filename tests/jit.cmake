@@ -6,7 +6,27 @@ skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_gener
           LIBRARIES skep)
 skep_test(jit_walk LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
-skep_test(jit_encoding LIBRARIES skep)
+# What decodes the code: llvm-mc-19, run, or libcapstone, linked. Without it the test runs code only, and says so.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(decoder decode_a64.cpp)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  find_package(PkgConfig)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(CAPSTONE IMPORTED_TARGET capstone)
+  endif()
+  if(CAPSTONE_FOUND)
+    set(decoder decode_x64.cpp)
+    set(decoder_library PkgConfig::CAPSTONE)
+  endif()
+endif()
+if(NOT decoder)
+  set(decoder decode_none.cpp)
+endif()
+skep_test(jit_encoding
+          SOURCES unit/jit_encoding_test.cpp encoding/agreement.cpp encoding/bpf_meaning.cpp encoding/path.cpp
+                  encoding/machine_meaning.cpp encoding/meaning_x64.cpp encoding/meaning_a64.cpp encoding/terms.cpp
+                  encoding/${decoder}
+          LIBRARIES skep ${decoder_library})
 skep_test(known_calls LIBRARIES skep)
 if(SKEP_SANITIZE)
   # New code is slow there; the plain build runs them all.

@@ -1,16 +1,22 @@
 // Every operation with every pair of registers and with constants and offsets around where encodings change, on the JIT
 // and on the interpreter: all registers and the memory around must come out the same. The interpreter's operations are
-// tested against Linux (tests/differential) and the public conformance files.
+// tested against Linux (tests/differential) and the public conformance files. All of the code is taken apart by a
+// decoder that is not ours, too, and what the operation became must say what the operation means (tests/encoding).
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <skep/skep.hpp>
 
+#include "encoding/agreement.hpp"
 #include "isa/table.hpp"
 
 using namespace skep;
@@ -33,7 +39,9 @@ Insn store(unsigned base, int off, unsigned src) {
   return {0x7b, as_field(base), as_field(src), static_cast<std::int16_t>(off), 0};
 }
 
-/// Registers from memory, the instructions, registers to memory. `prepare` goes before the last but one.
+constexpr std::uint32_t kBefore = 2 + kRegs;  // slots that around() puts before what is tested
+
+/// Registers from memory, the instructions, registers to memory.
 std::vector<Insn> around(const std::vector<Insn>& tested) {
   std::vector<Insn> insns{store(10, kSavedContext, 1), move(0, 1)};
   for (unsigned reg = 1; reg < kRegs; ++reg) insns.push_back(load(reg, 0, static_cast<int>(8 * reg)));
@@ -68,16 +76,67 @@ std::uint64_t every() {
   return std::max(text == nullptr ? 1ull : std::strtoull(text, nullptr, 0), 1ull);
 }
 
+/// Takes code apart, many pieces of it at a time: the decoder may be another process.
+class Decoding {
+ public:
+  Decoding() {
+    std::string why;
+    decoder_ = encoding::make_decoder(why);
+    if (decoder_ == nullptr) MESSAGE("SKIP: code is run, not decoded: ", why);
+    if (decoder_ != nullptr) agreement_.emplace(*decoder_);
+  }
+
+  void add(const std::vector<Insn>& program, std::size_t tested, const MachineCode& code) {
+    if (decoder_ == nullptr) return;
+    waiting_.push_back({program,
+                        kBefore,
+                        kBefore + static_cast<std::uint32_t>(tested),
+                        {code.bytes.begin(), code.bytes.end()},
+                        code.parts});
+    if (waiting_.size() == kAtOnce) look();
+  }
+
+  /// True when everything that was added decodes as what it should be.
+  [[nodiscard]] bool agrees() {
+    if (decoder_ == nullptr) return true;
+    look();
+    const encoding::Looked& looked = agreement_->looked();
+    MESSAGE("decoded: ", looked.codes, " codes, ", looked.insns, " machine instructions; ", looked.parts,
+            " parts mean what was asked for");
+    return faults_ == 0 && looked.codes != 0;
+  }
+
+ private:
+  static constexpr std::size_t kAtOnce = 2048;
+
+  void look() {
+    std::vector<std::span<const std::byte>> codes;
+    for (const encoding::Built& built : waiting_) codes.emplace_back(built.bytes);
+    decoder_->expect(codes);
+    for (const encoding::Built& built : waiting_)
+      if (const auto fault = agreement_->find_fault(built); fault && ++faults_ <= 3) MESSAGE(*fault);
+    waiting_.clear();
+  }
+
+  std::unique_ptr<encoding::Decoder> decoder_;
+  std::optional<encoding::Agreement> agreement_;
+  std::vector<encoding::Built> waiting_;
+  std::uint64_t faults_ = 0;
+};
+
 class Compared {
  public:
   /// Runs on both engines; with and without guards on the JIT, every other guarded one blinded.
   void check(const std::vector<Insn>& tested, bool guarded_only = false) {
     if (asked_++ % every_ != 0) return;
-    const auto program = Program::from_insns(around(tested));
+    const std::vector<Insn> insns = around(tested);
+    const auto program = Program::from_insns(insns);
     REQUIRE(program);
     const auto build = [&](Mode mode, Engine engine, std::optional<bool> blind = {}) {
-      auto built = Executable::build(*program, {.mode = mode, .engine = engine, .blind = blind});
+      auto built = Executable::build(
+          *program, {.mode = mode, .engine = engine, .keep_code_map = engine == Engine::jit, .blind = blind});
       REQUIRE_MESSAGE(built, built.error().message());
+      if (engine == Engine::jit) decoding_.add(insns, tested.size(), *built->machine_code());
       return *built;
     };
     const Executable slow = build(Mode::guarded, Engine::interpreter);
@@ -100,6 +159,7 @@ class Compared {
   }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t different() const { return different_; }
+  [[nodiscard]] bool decodes() { return decoding_.agrees(); }
 
  private:
   struct Outcome {
@@ -119,6 +179,7 @@ class Compared {
   bool blind_ = false;
   std::uint64_t count_ = 0;
   std::uint64_t different_ = 0;
+  Decoding decoding_;
 };
 
 constexpr std::array<std::int32_t, 25> kConstants{0,     1,     2,   3,    5,    7,    10,     31,  32,
@@ -167,6 +228,7 @@ TEST_CASE("arithmetic with every pair of registers and every kind of constant is
   }
   MESSAGE("arithmetic: ", compared.count(), " runs compared");
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }
 
 TEST_CASE("branches with every pair of registers and every kind of constant, near and far, are the interpreter's") {
@@ -191,6 +253,7 @@ TEST_CASE("branches with every pair of registers and every kind of constant, nea
   for (int distance = 1; distance < 40; ++distance) branch({0x15, 3, 0, 0, 0}, distance);
   MESSAGE("branches: ", compared.count(), " runs compared");
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }
 
 TEST_CASE("a branch around one move is the interpreter's for every pair of registers") {
@@ -205,6 +268,7 @@ TEST_CASE("a branch around one move is the interpreter's for every pair of regis
         compared.check({Insn(0x45, as_field(src), 0, 1, 1), move});
       }
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }
 
 TEST_CASE("what may be fused is the interpreter's for every pair of registers") {
@@ -254,6 +318,7 @@ TEST_CASE("what may be fused is the interpreter's for every pair of registers") 
     }
   MESSAGE("fused: ", compared.count(), " runs compared");
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }
 
 TEST_CASE("memory access with every pair of registers and offsets around every edge is the interpreter's") {
@@ -279,6 +344,7 @@ TEST_CASE("memory access with every pair of registers and offsets around every e
   }
   MESSAGE("memory: ", compared.count(), " runs compared");
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }
 
 TEST_CASE("a 64-bit constant of every length loads whole") {
@@ -292,4 +358,5 @@ TEST_CASE("a 64-bit constant of every length loads whole") {
                         {0, 0, 0, 0, static_cast<std::int32_t>(value >> 32)}});
       }
   CHECK(compared.different() == 0);
+  CHECK(compared.decodes());
 }

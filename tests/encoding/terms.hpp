@@ -1,0 +1,83 @@
+// What a register holds, as a term over what registers held before: two pieces of code that make the same terms do the
+// same. Linear arithmetic is worked out, so that it does not matter how a sum or a number is put together; everything
+// else stays an application of a name to terms. Equal terms have equal handles; unequal ones may still mean the same.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace skep::encoding {
+
+constexpr unsigned kRegisters = 64;
+using Term = std::uint32_t;  ///< in the Terms that made it
+
+/// Terms of one comparison. Widths are 32 or 64; results of 32 bits are zero-extended, as both processors' and BPF's.
+class Terms {
+ public:
+  Terms();
+  /// Forgets all terms but those of initial().
+  void clear();
+
+  [[nodiscard]] Term constant(std::uint64_t value) { return intern({{}, value, false}); }
+  /// What register `which` held at first.
+  [[nodiscard]] static Term initial(unsigned which) { return which; }
+  /// The value of a term that is one number.
+  [[nodiscard]] std::optional<std::uint64_t> value(Term term) const;
+
+  [[nodiscard]] Term low(Term a);  ///< the lower half
+  [[nodiscard]] Term cut(unsigned width, Term a) { return width == 64 ? a : low(a); }
+  [[nodiscard]] Term add(unsigned width, Term a, Term b);
+  [[nodiscard]] Term sub(unsigned width, Term a, Term b) { return add(width, a, scale(width, b, ~std::uint64_t{0})); }
+  [[nodiscard]] Term scale(unsigned width, Term a, std::uint64_t by);
+  [[nodiscard]] Term mul(unsigned width, Term a, Term b);
+  [[nodiscard]] Term mul_high(Term a, Term b);  ///< the upper half of a product of 128 bits
+  /// '&', '|', '^'.
+  [[nodiscard]] Term logic(char operation, unsigned width, Term a, Term b);
+  /// "lsh", "rsh", "arsh"; the count is taken modulo the width.
+  [[nodiscard]] Term shift(std::string_view operation, unsigned width, Term a, Term count);
+  [[nodiscard]] Term rotate_right(unsigned width, Term a, unsigned by);
+  /// The quotient where the divisor is not 0 and it does not overflow; a constant divisor of 0 gives 0, of -1 wraps.
+  [[nodiscard]] Term divide(bool is_signed, unsigned width, Term a, Term b);
+  [[nodiscard]] Term remainder(bool is_signed, unsigned width, Term a, Term b);
+  [[nodiscard]] Term sign_extend(unsigned from, unsigned width, Term a);
+  [[nodiscard]] Term zero_extend(unsigned from, Term a);
+  /// Anything else; the result has `width` bits. `name` is static.
+  [[nodiscard]] Term apply(std::string_view name, unsigned width, std::vector<Term> of, std::uint64_t extra = 0);
+
+  /// For messages.
+  [[nodiscard]] std::string text(Term term) const;
+
+ private:
+  struct Atom {
+    std::string_view name;
+    unsigned width;
+    std::vector<Term> of;
+    std::uint64_t extra;
+    bool operator==(const Atom&) const = default;
+  };
+  /// The sum of atoms, each with a factor, and a number. `low`: modulo 2^32.
+  struct Sum {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> parts;  // sorted by atom
+    std::uint64_t number = 0;
+    bool low = false;
+    bool operator==(const Sum&) const = default;
+  };
+
+  Term intern(Sum sum);
+  [[nodiscard]] std::uint32_t intern_atom(Atom atom);
+  [[nodiscard]] const Atom* only_atom(const Sum& sum) const;
+  [[nodiscard]] Sum whole(Term term);
+  [[nodiscard]] Sum half(Term term) const;
+  static void add_to(Sum& sum, const Sum& other, std::uint64_t by);
+  [[nodiscard]] Term unmasked(unsigned bits, Term a) const;
+  [[nodiscard]] std::optional<Term> rotation(unsigned width, Term a, Term b);
+
+  std::vector<Atom> atoms_;
+  std::vector<Sum> sums_;
+};
+
+}  // namespace skep::encoding
