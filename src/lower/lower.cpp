@@ -72,8 +72,10 @@ class Lowering {
       SettledProgram settled = settle(*image_->program, *facts_, image_->maps);
       insns_ = std::move(settled.insns);
       settled_ = std::move(settled.at);
+      forms_ = std::move(settled.forms);
+    } else {
+      forms_ = forms_of(insns_);
     }
-    rows_ = rows_of(insns_);
     number_ops();
     find_functions();
     collect_regions();
@@ -105,7 +107,7 @@ class Lowering {
                 fmt::format("needs what skep cannot give it yet: {}", fmt::join(names, ", ")));
   }
 
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return *rows_[pc]; }
+  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return isa::info(forms_[pc]); }
   [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
 
   /// Some path may reach it.
@@ -500,7 +502,7 @@ class Lowering {
   }
 
   std::vector<Insn> insns_;
-  std::vector<const FormInfo*> rows_;  // of insns_
+  std::vector<Form> forms_;  // of insns_
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
   std::vector<Settled> settled_;                  // by pc; empty without facts

@@ -17,6 +17,7 @@
 
 #include <skep/insn.hpp>
 
+#include "isa/table.hpp"
 #include "maps/map_storage.hpp"
 #include "program/program.hpp"
 #include "verifier/facts.hpp"
@@ -48,7 +49,9 @@ struct SettledProgram {
   /// The program's, at the same places. A source register that holds a known number has become an immediate where there
   /// is such a form, and an access to a known place of the frame goes through r10.
   std::vector<Insn> insns;
-  std::vector<Settled> at;  ///< by pc
+  std::vector<isa::Form> forms;  ///< what these are, by pc
+  std::vector<Settled> at;       ///< by pc
+  bool goes_back = false;        ///< some jump, call or function address leads to where it is or before
 };
 
 /// `facts` are those of the program, `maps` what its map indices name; numbers may be addresses of these and of their

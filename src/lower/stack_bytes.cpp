@@ -1,24 +1,34 @@
-// Byte by byte: a store is at most eight, and few cells of a frame are known at once.
+// Cell by cell: a store goes to at most two, and few cells of a frame are known at once.
 #include "lower/stack_bytes.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace skep::lower {
 namespace {
 
-constexpr std::uint64_t kByte = 0xff;
+constexpr unsigned kCellBytes = 8;
 
-std::int32_t cell_of(std::int64_t off) { return static_cast<std::int32_t>(off >> 3); }
-unsigned shift_of(std::int64_t off) { return static_cast<unsigned>(off & 7) * 8; }
-std::uint8_t bit_of(std::int64_t off) { return static_cast<std::uint8_t>(1u << (off & 7)); }
+/// Where a range and the cell in which it starts meet.
+struct Part {
+  std::int32_t cell = 0;
+  unsigned bytes = 0;      // so many of the range's first
+  unsigned shift = 0;      // by which these are moved up
+  std::uint64_t mask = 0;  // all their bits, at their place
+};
 
-/// All bits of the bytes in `known`.
-std::uint64_t mask_of(std::uint8_t known) {
-  std::uint64_t mask = 0;
-  for (unsigned i = 0; i < 8; ++i)
-    if (known >> i & 1) mask |= kByte << (8 * i);
-  return mask;
+Part first_part(std::int64_t off, std::uint64_t bytes) {
+  const unsigned before = static_cast<unsigned>(off) % kCellBytes;
+  const auto inside = static_cast<unsigned>(std::min<std::uint64_t>(bytes, kCellBytes - before));
+  const std::uint64_t mask = ~std::uint64_t{0} >> 8 * (kCellBytes - inside);
+  return {static_cast<std::int32_t>(off >> 3), inside, 8 * before, mask << 8 * before};
+}
+
+/// All bits of the bytes in which the numbers are the same.
+std::uint64_t same_bytes(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t same = 0;
+  for (std::uint64_t byte = 0xff; byte != 0; byte <<= 8)
+    if (((a ^ b) & byte) == 0) same |= byte;
+  return same;
 }
 
 }  // namespace
@@ -29,57 +39,54 @@ std::vector<StackBytes::Cell>::iterator StackBytes::place_of(std::int32_t number
 }
 
 void StackBytes::store(std::int64_t off, unsigned bytes, std::uint64_t number) {
-  for (unsigned i = 0; i < bytes; ++i) {
-    const std::int64_t at = off + i;
-    auto cell = place_of(cell_of(at));
-    if (cell == cells_.end() || cell->number != cell_of(at)) cell = cells_.insert(cell, {cell_of(at), 0, 0});
-    cell->known |= bit_of(at);
-    cell->bytes = (cell->bytes & ~(kByte << shift_of(at))) | (number >> (8 * i) & kByte) << shift_of(at);
+  for (unsigned done = 0; done < bytes;) {
+    const Part part = first_part(off + done, bytes - done);
+    auto cell = place_of(part.cell);
+    if (cell == cells_.end() || cell->number != part.cell) cell = cells_.insert(cell, {part.cell, 0, 0});
+    cell->known |= part.mask;
+    cell->bytes = (cell->bytes & ~part.mask) | ((number >> 8 * done) << part.shift & part.mask);
+    done += part.bytes;
   }
 }
 
-void StackBytes::forget(std::int64_t off, std::uint64_t bytes) {
-  for (std::uint64_t i = 0; i < bytes; ++i) {
-    const std::int64_t at = off + static_cast<std::int64_t>(i);
-    const auto cell = place_of(cell_of(at));
-    if (cell == cells_.end() || cell->number != cell_of(at)) continue;
-    cell->known &= static_cast<std::uint8_t>(~bit_of(at));
-    cell->bytes &= mask_of(cell->known);
+void StackBytes::forget_some(std::int64_t off, std::uint64_t bytes) {
+  for (std::uint64_t done = 0; done < bytes;) {
+    const Part part = first_part(off + static_cast<std::int64_t>(done), bytes - done);
+    done += part.bytes;
+    const auto cell = place_of(part.cell);
+    if (cell == cells_.end() || cell->number != part.cell) continue;
+    cell->known &= ~part.mask;
+    cell->bytes &= cell->known;
     if (cell->known == 0) cells_.erase(cell);
   }
 }
 
-std::optional<std::uint64_t> StackBytes::load(std::int64_t off, unsigned bytes) const {
+std::optional<std::uint64_t> StackBytes::load_some(std::int64_t off, unsigned bytes) const {
   std::uint64_t number = 0;
-  for (unsigned i = 0; i < bytes; ++i) {
-    const std::int64_t at = off + i;
+  for (unsigned done = 0; done < bytes;) {
+    const Part part = first_part(off + done, bytes - done);
     const auto cell =
-        std::find_if(cells_.begin(), cells_.end(), [at](const Cell& known) { return known.number == cell_of(at); });
-    if (cell == cells_.end() || (cell->known & bit_of(at)) == 0) return std::nullopt;
-    number |= (cell->bytes >> shift_of(at) & kByte) << (8 * i);
+        std::find_if(cells_.begin(), cells_.end(), [&](const Cell& known) { return known.number == part.cell; });
+    if (cell == cells_.end() || (cell->known & part.mask) != part.mask) return std::nullopt;
+    number |= (cell->bytes & part.mask) >> part.shift << 8 * done;
+    done += part.bytes;
   }
   return number;
 }
 
-bool StackBytes::meet(const StackBytes& other) {
-  std::vector<Cell> both;
+bool StackBytes::meet_some(const StackBytes& other) {
+  bool less = false;
+  auto kept = cells_.begin();
   auto theirs = other.cells_.begin();
   for (const Cell& cell : cells_) {
     while (theirs != other.cells_.end() && theirs->number < cell.number) ++theirs;
-    if (theirs == other.cells_.end()) break;
-    if (theirs->number != cell.number) continue;
-    Cell common{cell.number, 0, 0};
-    for (unsigned i = 0; i < 8; ++i) {
-      const bool known = (cell.known & theirs->known) >> i & 1;
-      if (known && ((cell.bytes ^ theirs->bytes) >> (8 * i) & kByte) == 0)
-        common.known |= static_cast<std::uint8_t>(1u << i);
-    }
-    common.bytes = cell.bytes & mask_of(common.known);
-    if (common.known != 0) both.push_back(common);
+    const bool shared = theirs != other.cells_.end() && theirs->number == cell.number;
+    const std::uint64_t known = shared ? cell.known & theirs->known & same_bytes(cell.bytes, theirs->bytes) : 0;
+    less = less || known != cell.known;
+    if (known != 0) *kept++ = {cell.number, known, cell.bytes & known};
   }
-  if (both == cells_) return false;
-  cells_ = std::move(both);
-  return true;
+  cells_.erase(kept, cells_.end());
+  return less;
 }
 
 }  // namespace skep::lower

@@ -2,76 +2,76 @@
 // result. Sets start empty and only grow, until nothing changes.
 //
 // What an instruction reads is what the engines look at: of 32-bit operations the lower halves; of 64-bit ones whose
-// lower half depends on lower halves only, as much as is read of the result.
+// lower half depends on lower halves only, as much as is read of the result. A table has it, form by form.
 #include "lower/unread.hpp"
 
 #include <algorithm>
+#include <array>
+#include <limits>
 
 #include "abi/helper.hpp"
 #include "isa/table.hpp"
 #include "lower/rows.hpp"
-#include "verifier/cfg/graph.hpp"
 
 namespace skep::lower {
 namespace {
 
-using isa::FormInfo;
 using isa::Operands;
 using isa::Operation;
 
-constexpr std::uint16_t kAll = (1u << isa::kRegisters) - 1;
+/// Halves of one register: bits.
+using Half = std::uint8_t;
+constexpr Half kNone = 0, kLow = 1, kHigh = 2, kWhole = kLow | kHigh;
 
-constexpr std::uint16_t bit(unsigned reg) { return static_cast<std::uint16_t>(1u << reg); }
-
-/// Halves of registers.
-struct Halves {
-  std::uint16_t low = 0, high = 0;
-
-  [[nodiscard]] static constexpr Halves whole(std::uint16_t regs) noexcept { return {regs, regs}; }
-  [[nodiscard]] constexpr Halves of(std::uint16_t regs) const noexcept {
-    return {static_cast<std::uint16_t>(low & regs), static_cast<std::uint16_t>(high & regs)};
+/// Halves of all registers.
+class Halves {
+ public:
+  /// Of registers that are bits.
+  [[nodiscard]] static constexpr Halves whole(unsigned regs) noexcept {
+    Halves halves;
+    for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
+      if ((regs >> reg & 1) != 0) halves.add(reg, kWhole);
+    return halves;
   }
-  [[nodiscard]] constexpr Halves without(std::uint16_t regs) const noexcept {
-    return of(static_cast<std::uint16_t>(~regs));
-  }
-  [[nodiscard]] constexpr bool empty() const noexcept { return (low | high) == 0; }
+  [[nodiscard]] constexpr Half of(unsigned reg) const noexcept { return bits_ >> 2 * reg & kWhole; }
+  constexpr void add(unsigned reg, Half half) noexcept { bits_ |= std::uint32_t{half} << 2 * reg; }
+  constexpr void remove(unsigned reg, Half half) noexcept { bits_ &= ~(std::uint32_t{half} << 2 * reg); }
   constexpr Halves& operator|=(const Halves& other) noexcept {
-    low |= other.low;
-    high |= other.high;
+    bits_ |= other.bits_;
+    return *this;
+  }
+  constexpr Halves& operator&=(const Halves& other) noexcept {
+    bits_ &= other.bits_;
+    return *this;
+  }
+  constexpr Halves& operator-=(const Halves& other) noexcept {
+    bits_ &= ~other.bits_;
     return *this;
   }
   bool operator==(const Halves&) const noexcept = default;
+
+ private:
+  std::uint32_t bits_ = 0;  // two a register
 };
 
-/// What is read of an operand: of the lower and of the upper half.
-struct Use {
-  bool low = false, high = false;
-
-  [[nodiscard]] constexpr Halves of(unsigned reg) const noexcept {
-    return {low ? bit(reg) : std::uint16_t{0}, high ? bit(reg) : std::uint16_t{0}};
-  }
-};
-constexpr Use kNone{}, kLow{true, false}, kWhole{true, true};
-
+/// What is read of the registers in the fields.
 struct Uses {
-  Use dst, src;
+  Half dst = kNone, src = kNone;
 };
 
 /// Of a 64-bit operation, given what is read of its result.
-Uses uses_of_wide(const Insn& insn, const FormInfo& info, Use result) {
-  const bool imm = info.operands == Operands::dst_imm;
+constexpr Uses uses_of_wide(const Shape& shape, Half result, bool telling) {
   // Carries run upwards only.
-  const Use from_below{true, result.high};
-  switch (info.operation) {
+  const Half from_below = kLow | (result & kHigh);
+  switch (shape.operation) {
     using enum Operation;
     case mov_:
       return {kNone, result};
     case movsx_:
       return {kNone, kLow};
     case and_:
-      return {imm && insn.imm >= 0 ? Use{result.low, false} : result, result};
     case or_:
-      return {imm && insn.imm < 0 ? Use{result.low, false} : result, result};
+      return {telling ? static_cast<Half>(result & kLow) : result, result};
     case xor_:
       return {result, result};
     case add_:
@@ -80,36 +80,147 @@ Uses uses_of_wide(const Insn& insn, const FormInfo& info, Use result) {
     case neg_:
       return {from_below, from_below};
     case lsh_:
-      if (imm && insn.imm >= 32) return {kLow, kNone};
-      return {from_below, kLow};
+      return {telling ? kLow : from_below, kLow};
     case rsh_:
     case arsh_:
-      if (imm && insn.imm >= 32) return {{false, true}, kNone};
-      return {kWhole, kLow};
+      return {telling ? kHigh : kWhole, kLow};
     default:  // divisions, and what may come
       return {kWhole, kWhole};
   }
 }
 
-Uses uses_of(const Insn& insn, const FormInfo& info, Use result) {
-  const bool orders_bytes =
-      info.operation == Operation::le_ || info.operation == Operation::be_ || info.operation == Operation::bswap_;
-  if (orders_bytes) return {insn.imm == 64 ? kWhole : kLow, kNone};
-  if (info.width() == 64) return uses_of_wide(insn, info, result);
-  const bool copies = info.operation == Operation::mov_ || info.operation == Operation::movsx_;
-  return {copies ? kNone : kLow, kLow};
+constexpr Uses uses_of_computation(const Shape& shape, Half result, bool telling) {
+  if (result == kNone) return {};
+  if (shape.fixed != 0 && shape.operands == Operands::dst) return {shape.fixed == 64 ? kWhole : kLow, kNone};
+  const bool copies = shape.operation == Operation::mov_ || shape.operation == Operation::movsx_;
+  Uses uses{copies ? kNone : kLow, kLow};
+  if (shape.width == 64) uses = uses_of_wide(shape, result, telling);
+  if (shape.operands != Operands::dst_src) uses.src = kNone;
+  return uses;
 }
 
+constexpr Uses uses_of(const Shape& shape, Half result, bool telling) {
+  const Half operand = shape.width == 64 ? kWhole : kLow;
+  switch (shape.operands) {
+    case Operands::dst:
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      return uses_of_computation(shape, result, telling);
+    case Operands::load:
+      return {kNone, result == kNone ? kNone : kWhole};
+    case Operands::store_imm:
+      return {kWhole, kNone};
+    case Operands::store_src:
+      return {kWhole, operand};
+    case Operands::compare_imm:
+      return {operand, kNone};
+    case Operands::compare_src:
+      return {operand, operand};
+    case Operands::none:
+    case Operands::dst_src_imm:
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::atomic:
+    case Operands::lddw:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return {};
+  }
+  return {};
+}
+
+/// Immediates from which it follows that less is read of the destination.
+struct Telling {
+  std::int32_t first = 1, last = 0;
+};
+constexpr Telling telling_of(const Shape& shape) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  if (shape.operands != Operands::dst_imm) return {};
+  switch (shape.operation) {
+    case Operation::and_:  // the upper half becomes 0
+      return {0, Limits::max()};
+    case Operation::or_:  // … becomes all ones
+      return {Limits::min(), -1};
+    case Operation::lsh_:
+    case Operation::rsh_:
+    case Operation::arsh_:
+      return {32, Limits::max()};
+    default:
+      return {};
+  }
+}
+
+enum class Kind : std::uint8_t {
+  plain,  ///< reads the registers in its fields, writes the destination or no register, and goes on
+  jump,   ///< … may go elsewhere
+  other,
+};
+
+constexpr Kind kind_of(const Shape& shape) {
+  switch (shape.operands) {
+    case Operands::dst:
+      return shape.operation == Operation::call_ ? Kind::other : Kind::plain;
+    case Operands::dst_imm:
+    case Operands::dst_src:
+    case Operands::load:
+    case Operands::store_imm:
+    case Operands::store_src:
+      return Kind::plain;
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::compare_imm:
+    case Operands::compare_src:
+      return Kind::jump;
+    case Operands::none:
+    case Operands::dst_src_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::atomic:
+    case Operands::lddw:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return Kind::other;
+  }
+  return Kind::other;
+}
+
+struct Row {
+  Kind kind = Kind::other;
+  Half written = kNone;      ///< of the destination
+  bool may_be_idle = false;  ///< see changes_nothing
+  Telling telling;
+  std::array<std::array<Uses, kWhole + 1>, 2>
+      uses;  ///< for telling immediates the second; by what is read of the result
+};
+
+constexpr auto kRows = [] {
+  std::array<Row, isa::kFormCount> rows;
+  for (std::size_t form = 0; form < rows.size(); ++form) {
+    const Shape& shape = shape_of(static_cast<isa::Form>(form));
+    Row& row = rows[form];
+    row.kind = kind_of(shape);
+    row.written = (shape.writes & isa::regs::D) != 0 ? kWhole : kNone;
+    row.may_be_idle = shape.operands == Operands::dst_src || shape.operation == Operation::le_;
+    row.telling = telling_of(shape);
+    for (Half result = kNone; result <= kWhole; ++result)
+      for (const bool telling : {false, true}) row.uses[telling][result] = uses_of(shape, result, telling);
+  }
+  return rows;
+}();
+
 /// The operation leaves its destination as it is, as far as that is read.
-bool changes_nothing(const Insn& insn, const FormInfo& info, Use result) {
-  const bool to_itself = info.operands == Operands::dst_src && insn.dst == insn.src;
-  switch (info.operation) {
+bool changes_nothing(const Insn& insn, const Shape& shape, Half result) {
+  const bool to_itself = shape.operands == Operands::dst_src && insn.dst == insn.src;
+  const bool high = (result & kHigh) != 0;
+  switch (shape.operation) {
     case Operation::mov_:
-      return to_itself && (info.width() == 64 || !result.high);
+      return to_itself && (shape.width == 64 || !high);
     case Operation::movsx_:
-      return to_itself && insn.off == 32 && !result.high;
+      return to_itself && shape.fixed == 32 && !high;
     case Operation::le_:  // these machines are little-endian
-      return insn.imm == 64 || (insn.imm == 32 && !result.high);
+      return shape.fixed == 64 || (shape.fixed == 32 && !high);
     default:  // something else
       return false;
   }
@@ -118,169 +229,119 @@ bool changes_nothing(const Insn& insn, const FormInfo& info, Use result) {
 class Unread {
  public:
   Unread(const program::Program& program, SettledProgram& settled)
-      : program_(program),
-        settled_(settled),
-        rows_(rows_of(settled.insns)),
-        before_(settled.insns.size()),
-        is_loop_head_(settled.insns.size()) {}
+      : program_(program), settled_(settled), before_(settled.insns.size() + 1) {}
 
   void run() {
-    find_loop_heads();
-    // Going backwards, what comes after is known but where a loop leads back. Where a hostile program jumps back
-    // without end, all is read.
-    constexpr unsigned kRounds = 32;
-    bool again = true;
-    for (unsigned round = 0; again; ++round) {
-      if (round == kRounds) {
-        std::fill(before_.begin(), before_.end(), Halves::whole(kAll));
-        break;
-      }
-      again = false;
-      for (auto pc = static_cast<std::uint32_t>(before_.size()); pc-- > 0;) {
-        if (!settled_.at[pc].reached) continue;
-        const Halves before = before_of(pc, after(pc));
-        again = again || (is_loop_head_[pc] && before != before_[pc]);
-        before_[pc] = before;
-      }
-    }
-    for (std::uint32_t pc = 0; pc < before_.size(); ++pc)
-      if (settled_.at[pc].reached) write_down(pc);
+    if (settled_.goes_back) go_round();
+    writes_down_ = true;
+    (void)go_over();
   }
 
  private:
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return *rows_[pc]; }
-  [[nodiscard]] static bool is_condition(const FormInfo& info) {
-    return info.operands == Operands::compare_imm || info.operands == Operands::compare_src;
-  }
-  [[nodiscard]] std::uint32_t target_of(std::uint32_t pc, const FormInfo& info) const {
-    return static_cast<std::uint32_t>(isa::jump_target(settled_.insns[pc], info, pc));
+  /// Going backwards, what comes after is known but where a loop leads back. Where a hostile program jumps back without
+  /// end, all is read.
+  void go_round() {
+    constexpr unsigned kRounds = 32, kAll = (1u << isa::kRegisters) - 1;
+    is_loop_head_.assign(settled_.insns.size(), false);
+    for (unsigned round = 0; round < kRounds; ++round)
+      if (!go_over()) return;
+    std::fill(before_.begin(), before_.end(), Halves::whole(kAll));
   }
 
-  void find_loop_heads() {
-    for (std::uint32_t pc = 0; pc < rows_.size(); ++pc) {
-      if (!settled_.at[pc].reached || !form_at(pc).has_target()) continue;
-      const std::uint32_t target = target_of(pc, form_at(pc));
-      if (target <= pc) is_loop_head_[target] = true;
+  /// True when more turned out to be read where something leads back to.
+  bool go_over() {
+    bool more = false;
+    for (auto pc = static_cast<std::uint32_t>(settled_.insns.size()); pc-- > 0;) {
+      if (!settled_.at[pc].reached) continue;
+      const isa::Form form = settled_.forms[pc];
+      const Row& row = kRows[static_cast<std::size_t>(form)];
+      const Halves before = row.kind == Kind::plain  ? before_plain(pc, row)
+                            : row.kind == Kind::jump ? before_jump(pc, row)
+                                                     : before_other(pc);
+      more = more || (settled_.goes_back && is_loop_head_[pc] && before != before_[pc]);
+      before_[pc] = before;
     }
+    return more;
   }
 
-  [[nodiscard]] Halves after(std::uint32_t pc) const {
-    const FormInfo& info = form_at(pc);
-    const verifier::Successors ways = verifier::successors(settled_.insns[pc], info, pc);
+  Halves before_plain(std::uint32_t pc, const Row& row) {
+    const Insn& insn = settled_.insns[pc];
+    Settled& settled = settled_.at[pc];
+    Halves halves = before_[pc + 1];
+    const Half result = halves.of(insn.dst) & row.written;
+    const bool is_number = settled.becomes == Becomes::number;
+    const bool idle = row.may_be_idle && !is_number && changes_nothing(insn, shape_at(pc), result);
+    if (writes_down_ && row.written != kNone) write_down(settled, result, idle);
+    if (idle) return halves;
+    halves.remove(insn.dst, row.written);
+    if (is_number) return halves;
+    const bool telling = insn.imm >= row.telling.first && insn.imm <= row.telling.last;
+    const Uses& uses = row.uses[telling][result];
+    halves.add(insn.dst, uses.dst);
+    halves.add(insn.src, uses.src);
+    return halves;
+  }
+
+  Halves before_jump(std::uint32_t pc, const Row& row) {
+    const Insn& insn = settled_.insns[pc];
+    const Shape& shape = shape_at(pc);
+    Settled& settled = settled_.at[pc];
+    const bool decides = is_condition(shape) && settled.jumps && settled.falls_through;
     Halves halves;
-    for (std::uint32_t i = 0; i < ways.count; ++i) {
-      const bool jumps = i == 1;
-      const Settled& settled = settled_.at[pc];
-      if (!is_condition(info) || (jumps ? settled.jumps : settled.falls_through)) halves |= before_[ways.pc[i]];
+    if (!is_condition(shape) || settled.jumps) halves |= before_[head_at_target(pc)];
+    if (is_condition(shape) ? settled.falls_through : shape.operation == Operation::may_goto_)
+      halves |= before_[pc + 1];
+    if (decides) {
+      halves.add(insn.dst, row.uses[0][kNone].dst);
+      halves.add(insn.src, row.uses[0][kNone].src);
     }
+    if (writes_down_ && is_condition(shape) && !settled.jumps) settled.becomes = Becomes::unread;
     return halves;
   }
 
-  /// The one register that an instruction writes without doing anything else; none for most.
-  [[nodiscard]] std::uint16_t only_result(std::uint32_t pc, const FormInfo& info) const {
+  Halves before_other(std::uint32_t pc) {
     const Insn& insn = settled_.insns[pc];
-    const bool number = settled_.at[pc].becomes == Becomes::number;
-    switch (info.operands) {
-      case Operands::dst:
-        return info.operation == Operation::call_ ? std::uint16_t{0} : bit(insn.dst);
-      case Operands::dst_imm:
-      case Operands::dst_src:
-      case Operands::load:
-        return bit(insn.dst);
-      case Operands::lddw: {
-        using enum Operation;
-        const bool plain = info.operation == lddw_imm_ || info.operation == lddw_map_ ||
-                           info.operation == lddw_map_value_ || info.operation == lddw_map_idx_ ||
-                           info.operation == lddw_map_idx_value_;
-        return plain && program_.kfunc_at(pc) == nullptr ? bit(insn.dst) : std::uint16_t{0};
-      }
-      case Operands::call_imm:
-        return number ? bit(0) : std::uint16_t{0};
-      case Operands::none:
-      case Operands::dst_src_imm:
-      case Operands::jump_off:
-      case Operands::jump_imm:
-      case Operands::compare_imm:
-      case Operands::compare_src:
-      case Operands::call_pc:
-      case Operands::store_imm:
-      case Operands::store_src:
-      case Operands::atomic:
-      case Operands::packet_abs:
-      case Operands::packet_ind:
-        return 0;
+    const Shape& shape = shape_at(pc);
+    Settled& settled = settled_.at[pc];
+    Halves halves = shape.operation == Operation::exit_ ? Halves{} : before_[pc + slots_of(shape)];
+    const bool is_number = settled.becomes == Becomes::number;
+    if (writes_down_ && (is_number || is_constant(pc, shape)))
+      write_down(settled, halves.of(is_number && shape.operands == Operands::call_imm ? 0u : insn.dst), false);
+    if (is_number && shape.operands == Operands::call_imm) {
+      halves.remove(0, kWhole);
+      return halves;
     }
-    return 0;
-  }
-
-  [[nodiscard]] Halves before_of(std::uint32_t pc, const Halves& after) const {
-    const Insn& insn = settled_.insns[pc];
-    const FormInfo& info = form_at(pc);
-    if (const std::uint16_t result = only_result(pc, info)) {
-      const Halves read = after.of(result);
-      Halves before = after.without(result);
-      if (!read.empty()) before |= operands_of(pc, insn, info, {read.low != 0, read.high != 0}, read);
-      return before;
-    }
-    Halves before = after.without(writes(insn, info));
-    before |= reads(pc, insn, info);
-    return before;
-  }
-
-  /// What an instruction with a result reads, given what is read of that.
-  [[nodiscard]] Halves operands_of(std::uint32_t pc, const Insn& insn, const FormInfo& info, Use result,
-                                   const Halves& read) const {
-    if (settled_.at[pc].becomes == Becomes::number || info.operands == Operands::lddw) return {};
-    if (info.operands == Operands::load) return Halves::whole(bit(insn.src));
-    if (changes_nothing(insn, info, result)) return read;
-    const Uses uses = uses_of(insn, info, result);
-    Halves halves = uses.dst.of(insn.dst);
-    if (info.operands == Operands::dst_src) halves |= uses.src.of(insn.src);
+    halves -= Halves::whole(isa::registers_of(shape.writes, insn.dst, insn.src));
+    halves |= reads(pc, insn, shape);
     return halves;
   }
 
-  static std::uint16_t writes(const Insn& insn, const FormInfo& info) {
-    return isa::registers_of(info.writes, insn.dst, insn.src);
+  [[nodiscard]] const Shape& shape_at(std::uint32_t pc) const { return shape_of(settled_.forms[pc]); }
+
+  /// Where the instruction leads to, noted when that is back.
+  std::uint32_t head_at_target(std::uint32_t pc) {
+    const std::uint32_t target = target_of(settled_.insns[pc], shape_at(pc), pc);
+    if (target <= pc) is_loop_head_[target] = true;
+    return target;
   }
 
-  [[nodiscard]] Halves reads(std::uint32_t pc, const Insn& insn, const FormInfo& info) const {
-    switch (info.operands) {
-      case Operands::compare_imm:
-      case Operands::compare_src: {
-        const Settled& settled = settled_.at[pc];
-        if (!settled.jumps || !settled.falls_through) return {};
-        const Use use = info.width() == 64 ? kWhole : kLow;
-        Halves halves = use.of(insn.dst);
-        if (info.operands == Operands::compare_src) halves |= use.of(insn.src);
-        return halves;
-      }
-      case Operands::store_imm:
-        return Halves::whole(bit(insn.dst));
-      case Operands::store_src: {
-        Halves halves = Halves::whole(bit(insn.dst));
-        halves |= (info.width() == 64 ? kWhole : kLow).of(insn.src);
-        return halves;
-      }
-      case Operands::call_imm:
-        return Halves::whole(arguments_of(pc, insn));
-      case Operands::call_pc:
-        return before_[target_of(pc, info)].of(isa::kArgumentRegisters);
-      case Operands::none:
-        return Halves::whole(bit(0));
-      case Operands::dst:
-      case Operands::dst_imm:
-      case Operands::dst_src:
-      case Operands::dst_src_imm:
-      case Operands::load:
-      case Operands::atomic:
-      case Operands::lddw:
-      case Operands::jump_off:
-      case Operands::jump_imm:
-      case Operands::packet_abs:
-      case Operands::packet_ind:
-        break;
+  /// It loads a constant without doing anything else.
+  [[nodiscard]] bool is_constant(std::uint32_t pc, const Shape& shape) const {
+    using enum Operation;
+    const bool plain = shape.operation == lddw_imm_ || shape.operation == lddw_map_ ||
+                       shape.operation == lddw_map_value_ || shape.operation == lddw_map_idx_ ||
+                       shape.operation == lddw_map_idx_value_;
+    return plain && program_.kfunc_at(pc) == nullptr;
+  }
+
+  [[nodiscard]] Halves reads(std::uint32_t pc, const Insn& insn, const Shape& shape) {
+    if (shape.operands == Operands::call_imm) return Halves::whole(arguments_of(pc, insn));
+    if (shape.operands == Operands::call_pc) {
+      Halves arguments = before_[head_at_target(pc)];
+      arguments &= Halves::whole(isa::kArgumentRegisters);
+      return arguments;
     }
-    return Halves::whole(isa::registers_of(info.reads, insn.dst, insn.src));
+    return Halves::whole(isa::registers_of(shape.reads, insn.dst, insn.src));
   }
 
   [[nodiscard]] std::uint16_t arguments_of(std::uint32_t pc, const Insn& insn) const {
@@ -292,26 +353,19 @@ class Unread {
     return helper == nullptr ? isa::kArgumentRegisters : abi::argument_registers(*helper);
   }
 
-  void write_down(std::uint32_t pc) {
-    Settled& settled = settled_.at[pc];
-    const FormInfo& info = form_at(pc);
-    if (is_condition(info) && !settled.jumps) settled.becomes = Becomes::unread;
-    const std::uint16_t result = only_result(pc, info);
-    if (result == 0) return;
-    const Halves read = after(pc).of(result);
-    settled.low_only = read.high == 0;
-    if (read.empty())
+  static void write_down(Settled& settled, Half result, bool idle) {
+    settled.low_only = (result & kHigh) == 0;
+    if (result == kNone)
       settled.becomes = Becomes::unread;
-    else if (settled.becomes == Becomes::itself &&
-             changes_nothing(settled_.insns[pc], info, {read.low != 0, read.high != 0}))
+    else if (idle)
       settled.becomes = Becomes::as_before;
   }
 
   const program::Program& program_;
   SettledProgram& settled_;
-  const std::vector<const FormInfo*> rows_;
-  std::vector<Halves> before_;      // by pc
-  std::vector<bool> is_loop_head_;  // by pc
+  std::vector<Halves> before_;      // by pc; nothing is read past the end
+  std::vector<bool> is_loop_head_;  // by pc; empty where nothing leads back
+  bool writes_down_ = false;
 };
 
 }  // namespace
