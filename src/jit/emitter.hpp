@@ -9,6 +9,7 @@
 #include <asmjit/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -20,6 +21,9 @@
 #include "vm/native.hpp"
 
 namespace skep::jit {
+
+/// By code. No op takes more bytes than this says; what is far for a jump in any case where nobody knows.
+using MostBytes = std::array<std::uint8_t, lower::kCodeCount>;
 
 class Emitter {
  public:
@@ -126,8 +130,7 @@ class Emitter {
   /// Runs iterations of the loop that comes next, as many as there are together, but never its last.
   virtual void hasten(const QuickLoop& loop) = 0;
 
-  /// No op takes more bytes than this says; what is far for a jump in any case where nobody knows.
-  [[nodiscard]] virtual unsigned most_bytes(std::uint32_t index) const = 0;
+  [[nodiscard]] virtual const MostBytes& most_bytes() const = 0;
   /// The op's jump, forward, is a near one. For ops that are emitted in order.
   [[nodiscard]] virtual bool is_near(const At& at) const = 0;
 

@@ -2,7 +2,6 @@
 #include "jit/flow.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace skep::jit {
 namespace {
@@ -12,10 +11,6 @@ using lower::Code;
 using lower::Op;
 
 constexpr RegSet kAll = (1u << isa::kRegisters) - 1;
-
-RegSet arguments_of(const lower::Binding& binding) noexcept {
-  return binding.app != nullptr ? kArguments : abi::argument_registers(binding.row);
-}
 
 /// Where jumps to nothing but another jump lead in the end. Programs may jump in circles where nobody comes.
 std::uint32_t last_jump(const lower::Image& image, std::uint32_t op) {
@@ -116,7 +111,7 @@ class FlowMaker {
       const Block& block = flow_.blocks[b];
       if (block.place != 0) continue;
       for (std::uint32_t i = block.end; i-- > block.first;) {
-        const Effects effects = effects_of(op(i));
+        const Effects effects = plans_[i].effects;
         sums[b].reads = static_cast<RegSet>((sums[b].reads & ~effects.writes) | effects.reads);
         sums[b].writes |= effects.writes;
         flow_.mentioned |= effects.reads | effects.writes;
@@ -189,10 +184,10 @@ class FlowMaker {
     std::sort(wishes.begin(), wishes.end(), [](const Wish& a, const Wish& b) {
       return a.times != b.times ? a.times > b.times : a.number < b.number;
     });
-    for (const Wish& wish : wishes) {
-      if (unused == 0) return;
-      flow_.hoisted.push_back({static_cast<unsigned>(std::countr_zero(unused)), wish.number});
-      unused &= static_cast<RegSet>(unused - 1);
+    auto wish = wishes.begin();
+    for (const unsigned reg : members(unused)) {
+      if (wish == wishes.end()) return;
+      flow_.hoisted.push_back({reg, wish++->number});
     }
   }
 
@@ -206,37 +201,17 @@ class FlowMaker {
 
 }  // namespace
 
-Effects effects_of_call(const Op& op) noexcept {
-  switch (op.code) {
-    case Code::lookup_array:
-    case Code::lookup_direct:
-      return {bit_of(2), kClobbered};
-    case Code::trap:
-      return {};
-    case Code::call_free:
-      return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
-    case Code::call_direct: {
-      const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
-      const RegSet reads = arguments_of(*call.binding);
-      // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
-      return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};
-    }
-    default:  // other calls
-      return {kArguments, kClobbered};
-  }
-}
-
 Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end,
                bool calls) {
   return FlowMaker(image, plans, first, end).make(calls);
 }
 
-void live_after(const lower::Image& image, const Block& block, std::vector<RegSet>& live) {
+void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live) {
   live.resize(block.end - block.first);
   RegSet after = block.live_out;
   for (std::uint32_t i = block.end; i-- > block.first;) {
     live[i - block.first] = after;
-    const Effects effects = effects_of(image.ops[i]);
+    const Effects effects = plans[i].effects;
     after = static_cast<RegSet>((after & ~effects.writes) | effects.reads);
   }
 }

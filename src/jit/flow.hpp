@@ -5,6 +5,7 @@
 // liveness, which goes round as often as loops are nested.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,6 +19,23 @@ namespace skep::jit {
 /// A set of the program's registers, bit by register.
 using RegSet = std::uint16_t;
 [[nodiscard]] constexpr RegSet bit_of(unsigned reg) noexcept { return static_cast<RegSet>(1u << reg); }
+/// The set's members from the lowest on, for `for`.
+class Members {
+ public:
+  constexpr explicit Members(RegSet left) noexcept : left_(left) {}
+  constexpr Members begin() const noexcept { return *this; }
+  constexpr Members end() const noexcept { return Members(0); }
+  constexpr unsigned operator*() const noexcept { return static_cast<unsigned>(std::countr_zero(left_)); }
+  constexpr Members& operator++() noexcept {
+    left_ &= static_cast<RegSet>(left_ - 1);
+    return *this;
+  }
+  constexpr bool operator!=(const Members& other) const noexcept { return left_ != other.left_; }
+
+ private:
+  RegSet left_;
+};
+[[nodiscard]] constexpr Members members(RegSet set) noexcept { return Members(set); }
 inline constexpr RegSet kArguments = isa::kArgumentRegisters;
 inline constexpr RegSet kClobbered = isa::kCallerSaved;
 
@@ -26,13 +44,6 @@ struct Effects {
   RegSet reads = 0;
   RegSet writes = 0;
 };
-/// Of calls that lowering has bound: what they read depends on what they call.
-[[nodiscard]] Effects effects_of_call(const lower::Op& op) noexcept;
-[[nodiscard]] inline Effects effects_of(const lower::Op& op) noexcept {
-  if (op.code > lower::Code::constant) return effects_of_call(op);
-  const lower::Shape& shape = lower::shape_of(op.code);
-  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
-}
 
 inline constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
 
@@ -62,8 +73,9 @@ struct Flow {
   std::vector<Hoisted> hoisted;      ///< what loops load most often, in registers that nobody mentions
 };
 
-/// What jumps make of an op.
+/// What passes ask of an op again and again.
 struct OpPlan {
+  Effects effects;
   bool is_target = false;     ///< some jump leads here
   bool is_loop_head = false;  ///< one leads back here
   bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
@@ -79,7 +91,7 @@ struct OpPlan {
   return static_cast<std::int64_t>(number) != static_cast<std::int32_t>(number);
 }
 
-/// What is live after each op of `block`, for its ops in order.
-void live_after(const lower::Image& image, const Block& block, std::vector<RegSet>& live);
+/// What is live after each op of `block`, for its ops in order; `plans` are those of the image's ops.
+void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live);
 
 }  // namespace skep::jit

@@ -12,6 +12,37 @@ using lower::Op;
 
 const lower::Binding& binding_of(const Op& op) noexcept { return *reinterpret_cast<const lower::Binding*>(op.imm); }
 
+RegSet arguments_of(const lower::Binding& binding) noexcept {
+  return binding.app != nullptr ? kArguments : abi::argument_registers(binding.row);
+}
+
+/// Of calls that lowering has bound: what they read depends on what they call.
+Effects effects_of_call(const Op& op) noexcept {
+  switch (op.code) {
+    case Code::lookup_array:
+    case Code::lookup_direct:
+      return {bit_of(2), kClobbered};
+    case Code::trap:
+      return {};
+    case Code::call_free:
+      return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
+    case Code::call_direct: {
+      const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
+      const RegSet reads = arguments_of(*call.binding);
+      // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
+      return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};
+    }
+    default:  // other calls
+      return {kArguments, kClobbered};
+  }
+}
+
+Effects effects_of(const Op& op) noexcept {
+  if (op.code > Code::constant) return effects_of_call(op);
+  const lower::Shape& shape = lower::shape_of(op.code);
+  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
+}
+
 /// It calls code that looks at the run; of ops that name their callee.
 bool needs_run(const Op& op) noexcept {
   return op.code == Code::call_free || reinterpret_cast<const lower::KnownCall*>(op.imm)->wants_cpu;
@@ -90,7 +121,7 @@ struct Survey {
   bool crosses = false;  ///< control leaves the function otherwise than by calls and exits
 };
 
-/// Marks where jumps lead, and where blocks start, on the way.
+/// Plans its ops on the way.
 Survey look_over(Plan& plan, const FunctionPlan& function) {
   const auto& ops = plan.image.ops;
   Survey survey;
@@ -99,7 +130,8 @@ Survey look_over(Plan& plan, const FunctionPlan& function) {
     const Op& op = ops[i];
     const Traits what = traits_of(op);
     survey.seen |= what;
-    survey.written |= effects_of(op).writes;
+    const Effects effects = plan.ops[i].effects = effects_of(op);
+    survey.written |= effects.writes;
     survey.named |= bit_of(op.dst) | bit_of(op.src);
     if ((what & traits::ends_block) == 0) continue;
     if ((what & traits::names_callee) != 0) {

@@ -4,7 +4,6 @@
 #include "jit/tune.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace skep::jit {
 
@@ -45,13 +44,15 @@ bool is_pure(const Op& op, const Shape& shape) noexcept {
 void Tuner::emit() {
   constexpr unsigned kAlignment = 31;
   constexpr unsigned kQuickLoop = 400;
+  const MostBytes& most_bytes = out_.most_bytes();
   std::uint32_t bytes = 0;
   for (const std::uint32_t b : flow_.order) {
     const Block& block = flow_.blocks[b];
     bytes += block.is_loop_head ? kAlignment : 0;
     bytes_before_.push_back(bytes);
     bytes += block.taken == b || block.next == b ? kQuickLoop : 0;  // what is done ahead comes behind the label
-    for (std::uint32_t i = block.first; i < block.end; ++i) bytes += out_.most_bytes(i);
+    for (std::uint32_t i = block.first; i < block.end; ++i)
+      bytes += most_bytes[static_cast<std::size_t>(out_.image().ops[i].code)];
   }
   for (const Hoisted& hoisted : flow_.hoisted) {
     const Op op = op_of(hoisted.reg, 0, hoisted.number);
@@ -69,7 +70,7 @@ void Tuner::emit_block(std::uint32_t place) {
   out_.mark(MachineCode::Role::insn, block.first);
   if (carried_ != b) {
     out_.bind(out_.label_at(block.first));
-    values_.fill({});
+    drop_all();
     short_ = 0;
   }
   carried_ = kNoBlock;
@@ -80,7 +81,7 @@ void Tuner::emit_block(std::uint32_t place) {
     itself_ = out_.new_label();
     out_.bind(itself_);
   }
-  live_after(out_.image(), block, live_after_);
+  live_after(out_.plan_.ops, block, live_after_);
   block_first_ = block.first;
   for (std::uint32_t i = block.first; i + 1 < block.end;) {
     if (const std::uint32_t stores = store_row(i, block.end - 1)) {
@@ -95,7 +96,7 @@ void Tuner::emit_block(std::uint32_t place) {
 
 void Tuner::emit_op(std::uint32_t index, RegSet live) {
   const At at = out_.at(index);
-  const Effects effects = effects_of(at.op);
+  const Effects effects = out_.plan_.ops[index].effects;
   live_ = live;
   needed_ = live_ | effects.reads;
   if (is_pure(at.op, at.shape) && (effects.writes & live_) == 0) return;
@@ -122,11 +123,7 @@ void Tuner::emit_op(std::uint32_t index, RegSet live) {
 
 // ---------------------------------------------------------------------------------------------------- registers
 
-bool Tuner::lasts(const Value& value, RegSet except) const noexcept {
-  for (auto uses = static_cast<RegSet>(value.uses() & ~except); uses != 0; uses &= static_cast<RegSet>(uses - 1))
-    if (!is_own(static_cast<unsigned>(std::countr_zero(uses)))) return false;
-  return true;
-}
+bool Tuner::lasts(const Value& value, RegSet except) const noexcept { return (value.uses() & ~except & waiting_) == 0; }
 
 /// Later code may compute it: it must read what stays.
 void Tuner::note(unsigned reg, Value value) {
@@ -136,39 +133,67 @@ void Tuner::note(unsigned reg, Value value) {
     value = {Kind::constant, 64, {}, cut(static_cast<std::uint64_t>(std::int64_t{value.sum.off}), value.width)};
   const bool is_itself =
       value.kind == Kind::sum && value.width == 64 && value.sum.is_register() && value.sum.base == reg;
-  values_[reg] = is_itself ? Value{} : value;
+  if (is_itself)
+    drop(reg);
+  else
+    keep(reg, value);
+}
+
+void Tuner::keep(unsigned reg, const Value& value) {
+  values_[reg] = value;
+  waiting_ |= bit_of(reg);
 }
 
 void Tuner::free(unsigned reg, RegSet but) {
-  for (unsigned other = 0; other < values_.size(); ++other) {
-    const bool reads = ((but | bit_of(reg)) & bit_of(other)) == 0 && (values_[other].uses() & bit_of(reg)) != 0;
-    if (reads && (needed_ & bit_of(other)) != 0) compute(other);
-  }
+  but |= bit_of(reg);
+  for (const unsigned other : members(static_cast<RegSet>(waiting_ & needed_ & ~but)))
+    if ((values_[other].uses() & bit_of(reg)) != 0) compute(other);
 }
 
 void Tuner::written(unsigned reg, bool is_short) {
-  values_[reg] = {};
+  drop(reg);
   short_ = static_cast<RegSet>(is_short ? short_ | bit_of(reg) : short_ & ~bit_of(reg));
 }
 
+void Tuner::drop(unsigned reg) {
+  values_[reg] = {};
+  waiting_ &= static_cast<RegSet>(~bit_of(reg));
+}
+
+void Tuner::drop_all() {
+  for (const unsigned reg : members(waiting_)) drop(reg);
+}
+
 void Tuner::compute_all(RegSet regs) {
-  for (; regs != 0; regs &= static_cast<RegSet>(regs - 1)) compute(static_cast<unsigned>(std::countr_zero(regs)));
+  for (const unsigned reg : members(static_cast<RegSet>(regs & waiting_))) compute(reg);
+}
+
+/// Who waits for the same value, but for constants.
+RegSet Tuner::twins_of(unsigned reg) const {
+  RegSet twins = 0;
+  if (values_[reg].kind == Kind::constant) return twins;
+  for (const unsigned other : members(static_cast<RegSet>(waiting_ & ~bit_of(reg))))
+    if (values_[other] == values_[reg]) twins |= bit_of(other);
+  return twins;
 }
 
 /// Makes the machine register of `reg` hold what `reg` holds.
-void Tuner::compute(unsigned reg) {
-  if (is_own(reg)) return;
-  // Who waits for the same value copies it, or is never asked.
+void Tuner::compute_waiting(unsigned reg) {
+  // Twins copy it, or are never asked.
+  const RegSet twins = twins_of(reg);
   const RegSet needed = needed_;
-  RegSet twins = 0;
-  for (unsigned other = 0; other < values_.size(); ++other) {
-    if (other == reg || values_[other] != values_[reg] || values_[reg].kind == Kind::constant) continue;
-    twins |= bit_of(other);
-    needed_ &= static_cast<RegSet>(~bit_of(other));
-  }
+  needed_ &= static_cast<RegSet>(~twins);
   free(reg);
   needed_ = needed;
   const Value value = values_[reg];
+  emit_value(reg, value);
+  const bool is_short = value.width == 32 || (value.kind == Kind::constant && value.number <= UINT32_MAX) ||
+                        (value.kind == Kind::mask && value.number <= INT32_MAX);
+  written(reg, is_short);
+  for (const unsigned twin : members(twins)) keep(twin, copy_of(reg));
+}
+
+void Tuner::emit_value(unsigned reg, const Value& value) {
   const unsigned source = value.sum.base;
   const auto step = [&](Operation operation) {
     const Op op = op_of(reg, 0, signed_immediate(value.number, value.width));
@@ -180,45 +205,37 @@ void Tuner::compute(unsigned reg) {
   };
   switch (value.kind) {
     case Kind::own:
-      break;
+      return;
     case Kind::constant:
       out_.constant(At{op_of(reg, 0, value.number), lower::shape_of(Code::constant), flow_.blocks.front().first});
-      break;
+      return;
     case Kind::sum:
       out_.form_sum(reg, value.sum, value.width);
-      break;
+      return;
     case Kind::left:
-      step(Operation::lsh_);
-      break;
+      return step(Operation::lsh_);
     case Kind::right:
-      step(Operation::rsh_);
-      break;
+      return step(Operation::rsh_);
     case Kind::mask:
-      step(Operation::and_);
-      break;
+      return step(Operation::and_);
     case Kind::sign: {
       Shape shape = arithmetic_shape(Operation::movsx_, Operands::dst_src, 64);
       shape.fixed = static_cast<std::uint8_t>(value.number);
       out_.alu_reg(At{op_of(reg, source, 0), shape, flow_.blocks.front().first});
-      break;
+      return;
     }
     case Kind::rotate:
       out_.rotate(reg, source, static_cast<unsigned>(value.number), value.width);
-      break;
+      return;
   }
-  const bool is_short = value.width == 32 || (value.kind == Kind::constant && value.number <= UINT32_MAX) ||
-                        (value.kind == Kind::mask && value.number <= INT32_MAX);
-  written(reg, is_short);
-  for (; twins != 0; twins &= static_cast<RegSet>(twins - 1))
-    values_[static_cast<unsigned>(std::countr_zero(twins))] = copy_of(reg);
 }
 
-unsigned Tuner::in_register(unsigned reg, unsigned width) {
+unsigned Tuner::find_register(unsigned reg, unsigned width) {
   const Value& held = values_[reg];
   if (held.kind == Kind::sum && held.sum.is_register() && width <= held.width) return held.sum.base;
   if (held.kind == Kind::mask && width <= 32 && cut(held.number, width) == cut(~std::uint64_t{0}, width))
     return held.sum.base;
-  compute(reg);
+  compute_waiting(reg);
   return reg;
 }
 
@@ -330,7 +347,7 @@ bool Tuner::note_extension(const At& at, std::uint64_t operand) {
   }
   value.kind = is_signed ? Kind::sign : Kind::mask;
   value.number = is_signed ? bits : cut(~std::uint64_t{0}, static_cast<unsigned>(bits));
-  values_[at.op.dst] = value;
+  keep(at.op.dst, value);
   return true;
 }
 
@@ -360,7 +377,7 @@ bool Tuner::note_bits(const At& at, std::uint64_t operand) {
   }
   value.width = static_cast<std::uint8_t>(width);
   value.sum.base = static_cast<std::uint8_t>(source);
-  values_[dst] = value;
+  keep(dst, value);
   return true;
 }
 
@@ -379,7 +396,7 @@ bool Tuner::note_rotation(const At& at) {
   if (!lasts(b, bit_of(at.op.dst))) return false;
   Value value = a.kind == Kind::left ? a : b;
   value.kind = Kind::rotate;
-  values_[at.op.dst] = value;
+  keep(at.op.dst, value);
   return true;
 }
 

@@ -51,10 +51,11 @@ class Tuner {
   void branch(const At& at, Emitter::Branch branch);
 
   // Registers of the program, and what they hold.
-  [[nodiscard]] bool is_own(unsigned reg) const noexcept { return values_[reg].kind == Value::Kind::own; }
+  [[nodiscard]] bool is_own(unsigned reg) const noexcept { return (waiting_ & bit_of(reg)) == 0; }
   [[nodiscard]] bool is_short(unsigned reg) const noexcept { return (short_ & bit_of(reg)) != 0; }
   /// The machine register that holds the low `width` bits of `reg`; computes it where there is none.
-  unsigned in_register(unsigned reg, unsigned width = 64);
+  unsigned in_register(unsigned reg, unsigned width = 64) { return is_own(reg) ? reg : find_register(reg, width); }
+  unsigned find_register(unsigned reg, unsigned width);
   /// The same where it must hold until later: a register that is its own.
   unsigned in_lasting_register(unsigned reg, unsigned width);
   /// What `reg` holds as a constant that an operation of `width` bits takes for an immediate.
@@ -66,15 +67,26 @@ class Tuner {
   /// All that the value reads, but for `except`, is there to stay: it may be noted.
   [[nodiscard]] bool lasts(const Value& value, RegSet except) const noexcept;
   void note(unsigned reg, Value value);
+  /// The same for a value that nothing simpler says, and that is not what is in the register.
+  void keep(unsigned reg, const Value& value);
   /// Before code writes the machine register of `reg`: computes what else is needed of it, and not for one of `but`.
   void free(unsigned reg, RegSet but = 0);
   void written(unsigned reg, bool is_short);
+  /// Nothing waits for `reg` any longer: its machine register holds it, or nobody asks.
+  void drop(unsigned reg);
+  void drop_all();
   void compute_all(RegSet regs);
-  void compute(unsigned reg);
+  void compute(unsigned reg) {
+    if (!is_own(reg)) compute_waiting(reg);
+  }
+  void compute_waiting(unsigned reg);
+  [[nodiscard]] RegSet twins_of(unsigned reg) const;
+  void emit_value(unsigned reg, const Value& value);
 
   Emitter& out_;
   const Flow& flow_;
   std::array<Value, isa::kRegisters> values_;
+  RegSet waiting_ = 0;                       // registers whose value is not their own machine register's
   RegSet short_ = 0;                         // machine registers whose upper half is known to be 0
   RegSet needed_ = 0;                        // what this op reads, and what is live after it
   RegSet live_ = 0;                          // what is live after it

@@ -71,7 +71,7 @@ void Tuner::end_in_branch(std::uint32_t place) {
   const bool carries = block_after(place) == through && flow_.blocks[through].predecessors == 1;
   const Block& there = flow_.blocks[target];
   live_ = block.live_out;
-  needed_ = live_ | effects_of(at.op).reads;
+  needed_ = live_ | out_.plan_.ops[index].effects.reads;
   compute_all(there.live_in);
   if (!carries) compute_all(flow_.blocks[through].live_in);
   out_.mark(MachineCode::Role::insn, index);
@@ -129,7 +129,8 @@ bool Tuner::end_in_select(std::uint32_t place) {
     return false;
   if ((join.live_in & bit_of(dst)) == 0) return false;
   live_ = join.live_in;
-  needed_ = live_ | effects_of(compare.op).reads | effects_of(move.op).reads;
+  const auto& plans = out_.plan_.ops;
+  needed_ = live_ | plans[compare.index].effects.reads | plans[move.index].effects.reads;
   compute(dst);
   free(dst);
   const bool by_register = move.shape.operands == Operands::dst_src;

@@ -55,6 +55,7 @@ std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
     if (by_register && source.kind != Kind::constant) return std::nullopt;
     return Part{at.op.off, at.shape.bytes(), by_register ? source.number : static_cast<std::uint64_t>(at.op.imm)};
   };
+  if (index + 1 >= end || !part_at(index) || !part_at(index + 1)) return 0;
   const unsigned base = out_.at(index).op.dst;
   std::int32_t low = 0, high = 0;
   std::vector<Part> parts;
@@ -106,17 +107,12 @@ std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
 
 /// As the op stands: with its operands in registers, and nothing put off that reads what it writes.
 void Tuner::plainly(const At& at) {
-  const Effects effects = effects_of(at.op);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
-    if ((effects.reads & bit_of(reg)) != 0) compute(reg);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg) {
-    if ((effects.writes & bit_of(reg)) == 0) continue;
-    needed_ = live_;
-    free(reg);
-  }
+  const Effects effects = out_.plan_.ops[at.index].effects;
+  compute_all(effects.reads);
+  needed_ = effects.writes != 0 ? live_ : needed_;
+  for (const unsigned reg : members(effects.writes)) free(reg);
   out_.emit_op(at.index);
-  for (unsigned reg = 0; reg < isa::kRegisters; ++reg)
-    if ((effects.writes & bit_of(reg)) != 0) written(reg, false);
+  for (const unsigned reg : members(effects.writes)) written(reg, false);
 }
 
 }  // namespace skep::jit

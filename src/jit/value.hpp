@@ -45,10 +45,8 @@ struct Value {
   std::uint64_t number = 0;
 
   [[nodiscard]] RegSet uses() const noexcept {
-    if (kind == Kind::own || kind == Kind::constant) return 0;
-    RegSet used = sum.base == kNoRegister ? 0 : bit_of(sum.base);
-    if (sum.index != kNoRegister) used |= bit_of(sum.index);
-    return used;
+    constexpr unsigned kBits = 31;  // where kNoRegister is a bit that no RegSet has
+    return static_cast<RegSet>(1u << (sum.base & kBits) | 1u << (sum.index & kBits));
   }
 };
 

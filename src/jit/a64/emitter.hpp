@@ -72,7 +72,7 @@ class A64Emitter final : public Emitter {
   void may_goto(const At& at, const asmjit::Label& target) override;
   void branch(const At& at, const Branch& branch) override;
   void select(const At& compare, const At& move) override;
-  [[nodiscard]] unsigned most_bytes(std::uint32_t) const override { return 0; }  // one form reaches all
+  [[nodiscard]] const MostBytes& most_bytes() const override;
   [[nodiscard]] bool is_near(const At&) const override { return false; }
   void compare(const At& at);
   void compare_constant(const arm::Gp& dst, std::int32_t imm);

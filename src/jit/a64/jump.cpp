@@ -36,6 +36,12 @@ arm::CondCode condition(Operation operation) noexcept {
 
 }  // namespace
 
+/// One form of a jump reaches all.
+const MostBytes& A64Emitter::most_bytes() const {
+  static constexpr MostBytes kNone{};
+  return kNone;
+}
+
 /// Forward, nobody knows yet: hardly ever. Backward, the distance is there.
 bool A64Emitter::may_be_far(const asmjit::Label& target) const {
   if (!code_.isLabelBound(target)) return plan_.options.long_jumps;

@@ -75,7 +75,7 @@ class X64Emitter final : public Emitter {
   void may_goto(const At& at, const asmjit::Label& target) override;
   void branch(const At& at, const Branch& branch) override;
   void select(const At& compare, const At& move) override;
-  [[nodiscard]] unsigned most_bytes(std::uint32_t index) const override;
+  [[nodiscard]] const MostBytes& most_bytes() const override;
   [[nodiscard]] bool is_near(const At& at) const override;
   std::uint32_t fuse_select(std::uint32_t index, std::uint32_t end);
   void compare(const At& at);

@@ -34,14 +34,15 @@ x86::CondCode condition(Operation operation) noexcept {
   }
 }
 
-constexpr unsigned kFar = 128;  // more than a short jump reaches
+constexpr std::uint8_t kFar = 128;  // more than a short jump reaches
 
 /// No op of this kind takes more bytes.
-unsigned bytes_at_most(const lower::Op& op, const lower::Shape& shape) noexcept {
+constexpr std::uint8_t bytes_at_most(lower::Code code) noexcept {
+  const lower::Shape& shape = lower::shape_of(code);
   using isa::Operands;
   switch (shape.operands) {
     case Operands::none:
-      return op.code == lower::Code::constant ? 10 : kFar;
+      return code == lower::Code::constant ? 10 : kFar;
     case Operands::dst:
       return shape.operation == Operation::call_ ? kFar : 8;
     case Operands::dst_imm:
@@ -78,12 +79,15 @@ unsigned bytes_at_most(const lower::Op& op, const lower::Shape& shape) noexcept 
   return kFar;
 }
 
+constexpr MostBytes kMostBytes = [] {
+  MostBytes bytes{};
+  for (std::size_t code = 0; code < bytes.size(); ++code) bytes[code] = bytes_at_most(static_cast<lower::Code>(code));
+  return bytes;
+}();
+
 }  // namespace
 
-unsigned X64Emitter::most_bytes(std::uint32_t index) const {
-  const lower::Op& op = image().ops[index];
-  return bytes_at_most(op, lower::shape_of(op.code));
-}
+const MostBytes& X64Emitter::most_bytes() const { return kMostBytes; }
 
 bool X64Emitter::is_near(const At& at) const {
   constexpr unsigned kBlock = 15;  // what metering costs, with a far jump
@@ -93,7 +97,7 @@ bool X64Emitter::is_near(const At& at) const {
   unsigned bytes = 0;
   for (std::uint32_t i = at.index + 1; i < target; ++i) {
     if (plan_.ops[i].is_loop_head || plan_.options.blind) return false;  // takes bytes that are not counted here
-    bytes += most_bytes(i) + (plan_.ops[i].starts_block ? a_block : 0);
+    bytes += kMostBytes[static_cast<std::size_t>(image().ops[i].code)] + (plan_.ops[i].starts_block ? a_block : 0);
     if (bytes >= kFar) return false;
   }
   return !plan_.ops[target].is_loop_head;
