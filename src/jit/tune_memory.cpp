@@ -109,7 +109,9 @@ std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
 void Tuner::plainly(const At& at) {
   const Effects effects = out_.plan_.ops[at.index].effects;
   compute_all(effects.reads);
-  needed_ = effects.writes != 0 ? live_ : needed_;
+  // What waits for a register that is written need not be computed; if it were, others might copy it, too late for
+  // free().
+  if (effects.writes != 0) needed_ = static_cast<RegSet>(live_ & ~effects.writes);
   for (const unsigned reg : members(effects.writes)) free(reg);
   out_.emit_op(at.index);
   for (const unsigned reg : members(effects.writes)) written(reg, false);

@@ -52,7 +52,9 @@ struct Trace {
     if (result.insns != other.result.insns) return fmt::format("{} / {} insns", result.insns, other.result.insns);
     if (fault.address != theirs.address || fault.size != theirs.size || fault.argument != theirs.argument)
       return fmt::format("fault address {:#x} / {:#x}", fault.address, theirs.address);
-    return left == other.left ? "" : "maps or packet";
+    if (left == other.left) return "";
+    const auto at = std::ranges::mismatch(left, other.left).in1 - left.begin();
+    return fmt::format("byte {} of packet and maps", at);
   }
 };
 

@@ -166,6 +166,28 @@ TEST_CASE("a load finds its address where something else is computed before it")
   CHECK(compare(bench, insns, 1) == Told::same);
 }
 
+TEST_CASE("a copy of what waits in the register of a call's result outlives the call") {
+  if (!Executable::has_jit()) {
+    MESSAGE("SKIP: no JIT for this machine");
+    return;
+  }
+  Bench bench;
+  const std::vector<Insn> insns{
+      {0x18, 0, 2, 0, 0},  {0, 0, 0, 0, 0},  // r0 = map 0's value
+      {0x79, 4, 0, 8, 0},                    // r4 = *(u64 *)(r0 + 8)
+      {0x79, 5, 0, 16, 0},                   // r5 = *(u64 *)(r0 + 16)
+      {0xbc, 0, 5, 0, 0},                    // w0 = w5
+      {0xbf, 8, 0, 0, 0},                    // r8 = r0
+      {0x85, 0, 1, 0, 4},                    // call f
+      {0x18, 1, 2, 0, 0},  {0, 0, 0, 0, 0},  // r1 = map 0's value
+      {0x7b, 1, 8, 0, 0},                    // *(u64 *)(r1 + 0) = r8
+      {0x95, 0, 0, 0, 0},                    // exit
+      {0xbf, 0, 4, 0, 0},                    // f: r0 = r4
+      {0x95, 0, 0, 0, 0},
+  };
+  CHECK(compare(bench, insns, 1) == Told::same);
+}
+
 TEST_CASE("a loop that adds up what it reads at a place that the sum decides adds that up") {
   if (!Executable::has_jit()) {
     MESSAGE("SKIP: no JIT for this machine");
