@@ -2,7 +2,8 @@
 skep_test(jit_differential SOURCES differential/jit_test.cpp differential/generator.cpp soundness/generator.cpp
           soundness/mutator.cpp LIBRARIES skep)
 # What compilers write, for the walk over proven code.
-skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_generator.cpp differential/generator.cpp
+skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_generator.cpp differential/tuned_calls.cpp
+                            differential/generator.cpp
           LIBRARIES skep)
 skep_test(jit_walk LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)

@@ -4,19 +4,20 @@
 
 #include <algorithm>
 
-#include "differential/tuned_writer.hpp"
+#include "differential/tuned_calls.hpp"
 
 namespace skep::differential {
 namespace {
 
-class Generator : TunedWriter {
+class Generator : TunedCalls {
  public:
-  explicit Generator(std::uint64_t seed) : TunedWriter(seed) {}
+  explicit Generator(std::uint64_t seed) : TunedCalls(seed) {}
 
   std::vector<Insn> program() {
     append_start();
     for (std::uint64_t count = 1 + below(5); count > 0; --count) append_snippet();
     append_end();
+    append_functions();
     return insns_;
   }
 
@@ -76,7 +77,7 @@ class Generator : TunedWriter {
 
   void append_snippet() {
     locked_ = 0;
-    switch (below(16)) {
+    switch (below(18)) {
       case 0:
       case 1:
         return append_moves();
@@ -103,6 +104,9 @@ class Generator : TunedWriter {
         return append_stack();
       case 14:
         return append_put_off();
+      case 15:
+      case 16:
+        return append_call();
       default:
         return append_arithmetic(1 + below(6));
     }
