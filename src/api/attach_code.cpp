@@ -4,11 +4,20 @@
 
 #include "jit/code_news.hpp"
 #include "jit/compile.hpp"
+#include "vm/fuse.hpp"
 
 namespace skep {
+namespace {
+
+Result<void> leave_to_interpreter(lower::Image& image) {
+  vm::fuse(image);
+  return {};
+}
+
+}  // namespace
 
 Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust) {
-  if (options.engine == Engine::interpreter) return {};
+  if (options.engine == Engine::interpreter) return leave_to_interpreter(image);
   // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
   const bool metered = image.guarded || options.metered;
   const bool proven = trust != Trust::unproven;
@@ -20,7 +29,7 @@ Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust
                                    .keep_map = options.keep_code_map || seen,
                                    .sealed = options.sealed && !seen,
                                    .blind = options.blind.value_or(untrusted)});
-  if (!code && options.engine != Engine::jit) return {};
+  if (!code && options.engine != Engine::jit) return leave_to_interpreter(image);
   auto shown = code.and_then([&](auto& native) { return jit::show(std::move(native), image, options.seen_by); });
   if (!shown) return fail(std::move(shown).error());
   image.native = std::move(*shown);

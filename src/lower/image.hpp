@@ -85,7 +85,7 @@ class Image final : public maps::TailTarget {
 
   std::shared_ptr<const program::Program> program;
   std::vector<Op> ops;
-  std::vector<Op> fused;               ///< the same for interpreters that do not count (vm/fuse.hpp); empty: as `ops`
+  std::vector<Op> fused;               ///< the same for an interpreter that does not count (vm/fuse.hpp), or nothing
   std::vector<std::uint32_t> pcs;      ///< pc of each op
   std::vector<Function> functions;     ///< [0] is the entry
   std::deque<Binding> bindings;        ///< helpers, one each

@@ -129,7 +129,7 @@ const void* CallOuts::interpret(Machine& machine, std::uint64_t, std::uint64_t, 
   const bool first = run.depth() == 1;  // then there is no outer one
   const Run::Frame outer = first ? Run::Frame{} : record;
   record = {&image, nullptr, {r[6], r[7], r[8], r[9]}, machine.may_goto_left, machine.stack_windows};
-  run.interpret(image.ops.data(), r);
+  run.interpret(run.ops_of(image), r);
   if (machine.ended != 0) return nullptr;
   machine.frame_pointer -= kFrameBytes;
   r[isa::kFramePointer] = machine.frame_pointer;

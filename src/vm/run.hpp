@@ -57,8 +57,7 @@ class Run final : public helpers::Env {
   std::uint64_t readable_room(std::uint64_t address) noexcept override;
 
  private:
-  template <bool kCounted>
-  friend std::uint64_t execute(Run& run, const lower::Op* op, Registers& r, std::uint64_t last);
+  friend class Interpreter;
   friend struct CallOuts;
 
   struct Frame {
@@ -87,6 +86,10 @@ class Run final : public helpers::Env {
   std::uint64_t enter(const lower::Function& function, Registers& r);
   /// Interprets from `op` of the current image until the running frame returns.
   std::uint64_t interpret(const lower::Op* op, Registers& r);
+  /// The ops of `image` as this run interprets them: sequences are fused where nobody counts.
+  [[nodiscard]] const lower::Op* ops_of(const lower::Image& image) const noexcept {
+    return counted_ || image.fused.empty() ? image.ops.data() : image.fused.data();
+  }
   /// The machine code with which this run may run `image`; null when that is for the interpreter.
   [[nodiscard]] const NativeCode* native_of(const lower::Image& image) const noexcept;
   /// Moves the next slice of the budget to Machine::budget. False when the run has ended instead: at `op`, which is not
