@@ -112,7 +112,7 @@ class Code {
                                     [this](std::int64_t at) { return is_detour(at); });
     if (!does) return named(piece, first) + machine.wrong();
     std::string difference = "means nothing known";
-    for (const Way way : {Way::plain, Way::reciprocal, Way::long_reciprocal}) {
+    for (const Way way : {Way::plain, Way::reciprocal, Way::long_reciprocal, Way::exclusive}) {
       const auto asked = bpf_paths(terms_, kProcessor, way, built_.program, first, last,
                                    [this](std::uint32_t pc) { return address_of(pc); });
       if (!asked) continue;

@@ -55,6 +55,7 @@ class Meaning {
   bool unary(const Insn& insn, const isa::FormInfo& row, Path& path);
   bool access(const Insn& insn, const isa::FormInfo& row, Path& path);
   bool atomic(const Insn& insn, const isa::FormInfo& row, Path& path);
+  bool atomic_exclusive(const Insn& insn, const isa::FormInfo& row, Open& now, std::vector<Open>& open);
   void branch(const Insn& insn, const isa::FormInfo& row, Open& now, std::vector<Open>& open);
   /// One path more, where the condition holds; it goes on at `pc`.
   void fork(Open& now, std::vector<Open>& open, const Condition& condition, std::uint32_t pc,
@@ -100,7 +101,7 @@ bool Meaning::divide(const isa::FormInfo& row, Term a, Term b, unsigned dst, Ope
   const Term zero = t_.constant(0);
   const Term minus_one = t_.cut(width, t_.constant(~std::uint64_t{0}));
   Term& result = now.path.regs[dst];
-  if (way_ != Way::plain) {
+  if (way_ == Way::reciprocal || way_ == Way::long_reciprocal) {
     const bool is_power = known && std::has_single_bit(*known);
     const auto quotient =
         known && *known != 0 && !is_power && !is_signed ? quotient_by_reciprocal(width, a, *known) : std::nullopt;
@@ -213,22 +214,24 @@ bool Meaning::access(const Insn& insn, const isa::FormInfo& row, Path& path) {
 
 /// What each processor has for it. x86-64 has nothing that changes bits and gives the old ones: it loads, and tries to
 /// exchange until nobody else was in between. arm64 has no and, but one that clears.
+constexpr std::string_view kLoop = "lock cmpxchg";
 struct Atomic {
   Operation operation;
+  char changes;  ///< into the sum, the exchanged or the bits of both
   std::string_view x64;
   std::string_view a64;
-  char fetches = 0;  ///< the operation of x86-64's loop
 };
-constexpr std::array<Atomic, 10> kAtomics{{{Operation::atomic_add_, "lock add", "ldadd"},
-                                           {Operation::atomic_or_, "lock or", "ldset"},
-                                           {Operation::atomic_and_, "lock and", "ldclr"},
-                                           {Operation::atomic_xor_, "lock xor", "ldeor"},
-                                           {Operation::atomic_fetch_add_, "lock xadd", "ldaddal"},
-                                           {Operation::atomic_fetch_or_, "lock cmpxchg", "ldsetal", '|'},
-                                           {Operation::atomic_fetch_and_, "lock cmpxchg", "ldclral", '&'},
-                                           {Operation::atomic_fetch_xor_, "lock cmpxchg", "ldeoral", '^'},
-                                           {Operation::atomic_xchg_, "xchg", "swpal"},
-                                           {Operation::atomic_cmpxchg_, "lock cmpxchg", "casal"}}};
+constexpr std::size_t kFirstFetching = 4;
+constexpr std::array<Atomic, 10> kAtomics{{{Operation::atomic_add_, '+', "lock add", "ldadd"},
+                                           {Operation::atomic_or_, '|', "lock or", "ldset"},
+                                           {Operation::atomic_and_, '&', "lock and", "ldclr"},
+                                           {Operation::atomic_xor_, '^', "lock xor", "ldeor"},
+                                           {Operation::atomic_fetch_add_, '+', "lock xadd", "ldaddal"},
+                                           {Operation::atomic_fetch_or_, '|', kLoop, "ldsetal"},
+                                           {Operation::atomic_fetch_and_, '&', kLoop, "ldclral"},
+                                           {Operation::atomic_fetch_xor_, '^', kLoop, "ldeoral"},
+                                           {Operation::atomic_xchg_, '=', "xchg", "swpal"},
+                                           {Operation::atomic_cmpxchg_, '=', kLoop, "casal"}}};
 
 bool Meaning::atomic(const Insn& insn, const isa::FormInfo& row, Path& path) {
   const auto* found =
@@ -243,13 +246,43 @@ bool Meaning::atomic(const Insn& insn, const isa::FormInfo& row, Path& path) {
   const std::string_view name = is_a64 ? found->a64 : found->x64;
   if (is_a64 && name.starts_with("ldclr"))
     values[0] = t_.logic('^', width, values[0], t_.cut(width, t_.constant(~std::uint64_t{0})));
-  if (!is_a64 && found->fetches != 0) {
+  if (name == kLoop && found->changes != '=') {
     const Term before = path.happen(t_, {"load", bytes, address, {}});
-    values = {t_.logic(found->fetches, width, before, values[0]), before};
+    values = {t_.logic(found->changes, width, before, values[0]), before};
   }
-  const bool fetches = found >= kAtomics.begin() + 4;
+  const bool fetches = found >= kAtomics.begin() + kFirstFetching;
   const Term old = path.happen(t_, {std::string(name), bytes, address, std::move(values)});
   if (fetches) path.regs[row.operation == Operation::atomic_cmpxchg_ ? 0 : insn.src] = old;
+  return true;
+}
+
+/// arm64 before LSE: between barriers when the old value is wanted.
+bool Meaning::atomic_exclusive(const Insn& insn, const isa::FormInfo& row, Open& now, std::vector<Open>& open) {
+  const auto* found =
+      std::find_if(kAtomics.begin(), kAtomics.end(), [&](const Atomic& a) { return a.operation == row.operation; });
+  if (found == kAtomics.end() || processor_ != Processor::a64) return false;
+  const unsigned width = row.width();
+  const bool fetches = found >= kAtomics.begin() + kFirstFetching;
+  const bool compares = row.operation == Operation::atomic_cmpxchg_;
+  const auto barrier = [&](Path& path) {
+    if (fetches) path.happen(t_, {"dmb", 0, 0, {}});
+  };
+  Path& path = now.path;
+  const Term address = t_.add(64, path.regs[insn.dst], t_.constant(static_cast<std::uint64_t>(std::int64_t{insn.off})));
+  const Term operand = t_.cut(width, path.regs[insn.src]);
+  barrier(path);
+  const Term old = path.happen(t_, {"ldxr", width / 8, address, {}});
+  if (compares)
+    fork(now, open, make_condition(t_, "ne", width, old, path.regs[0]), now.pc + 1, [&](Path& other) {
+      barrier(other);
+      other.regs[0] = old;
+    });
+  const Term changed = found->changes == '='   ? operand
+                       : found->changes == '+' ? t_.add(width, old, operand)
+                                               : t_.logic(found->changes, width, old, operand);
+  path.happen(t_, {"stxr", width / 8, address, {changed}});
+  barrier(path);
+  if (fetches) path.regs[compares ? 0 : insn.src] = old;
   return true;
 }
 
@@ -285,7 +318,7 @@ bool Meaning::run(const Insn& insn, const isa::FormInfo& row, Open& now, std::ve
     case Operands::store_src:
       return access(insn, row, now.path);
     case Operands::atomic:
-      return atomic(insn, row, now.path);
+      return way_ == Way::exclusive ? atomic_exclusive(insn, row, now, open) : atomic(insn, row, now.path);
     case Operands::compare_imm:
     case Operands::compare_src:
       branch(insn, row, now, open);

@@ -19,6 +19,7 @@ enum class Way : std::uint8_t {
   plain,
   reciprocal,       ///< a constant division is a multiplication by the divisor's inverse of as many bits
   long_reciprocal,  ///< by one that has one bit more
+  exclusive,        ///< atomics as a load and a store that nobody came between
 };
 
 /// All paths through program[first, last). `address_of` says where the code of an instruction begins. Nothing when one

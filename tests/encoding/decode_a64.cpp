@@ -126,8 +126,8 @@ Decoded parsed(std::string_view line) {
     else if (decoded.count < decoded.operands.size())
       decoded.operands[decoded.count++] = operand_of(piece);
   }
-  // A condition's name is no register and no number: an operand of another kind, which the mnemonic takes in.
-  if (decoded.name == "csel") decoded.name += "." + split(rest).back();
+  // Names that are no registers are operands of another kind, which the mnemonic takes in.
+  if (decoded.name == "csel" || decoded.name == "dmb") decoded.name += "." + split(rest).back();
   if (is_jump(decoded.name)) {
     const Operand& last = decoded.operands[decoded.count - 1u];
     if (last.kind == Operand::Kind::imm) decoded.leads_to = last.imm;

@@ -36,6 +36,11 @@ void move_part(const Step& s) {
   s.write(s.terms().constant(kept | static_cast<std::uint64_t>(s.at(1).imm) << s.at(1).shift));
 }
 
+void move_inverted(const Step& s) {
+  const Term ones = s.terms().cut(s.width(), s.terms().constant(~std::uint64_t{0}));
+  s.write(s.terms().logic('^', s.width(), s.read(1), ones));
+}
+
 enum class Shift { lsh, rsh, arsh };
 constexpr std::array<std::string_view, 3> kShifts{"lsh", "rsh", "arsh"};
 template <Shift which>
@@ -62,15 +67,19 @@ void load_pair(const Step& s) {
   for (unsigned i = 0; i < 2; ++i) s.machine.set(s.walk, s.at(i), s.machine.load(s.walk, s.at(2), 8));
 }
 
+/// The first operand says whether it was; the loop around it is not followed back.
+void store_exclusive(const Step& s) {
+  s.machine.store(s.walk, s.at(2), s.at(1).bits / 8, s.read(1), "stxr");
+  s.write(s.terms().apply("status", 32, {}));
+}
+
 const std::unordered_map<std::string_view, Run>& table() {
   static const std::unordered_map<std::string_view, Run> kTable{
       {"mov", [](const Step& s) { s.write(s.read(1)); }},
       {"movk", move_part},
-      {"mvn",
-       [](const Step& s) {
-         s.write(s.terms().logic('^', s.width(), s.read(1),
-                                 s.terms().constant(s.width() == 64 ? ~std::uint64_t{0} : 0xffffffff)));
-       }},
+      {"movz", [](const Step& s) { s.write(s.read(1)); }},
+      {"movn", move_inverted},
+      {"mvn", move_inverted},
       {"neg", [](const Step& s) { s.write(s.terms().scale(s.width(), s.read(1), ~std::uint64_t{0})); }},
       {"add", [](const Step& s) { s.write(s.terms().add(s.width(), s.read(1), s.read(2))); }},
       {"sub", subtract},
@@ -106,6 +115,12 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"tst", [](const Step& s) { Machine::compare(s.walk, "test", s.width(), s.read(0), s.read(1)); }},
       {"ccmp", [](const Step& s) { s.walk.flags.clear(); }},
       {"ldp", load_pair},
+      {"dmb.ish",
+       [](const Step& s) {
+         s.walk.path.happen(s.terms(), {"dmb", 0, 0, {}});
+       }},
+      {"ldxr", [](const Step& s) { s.write(s.machine.load(s.walk, s.at(1), s.width() / 8, "ldxr")); }},
+      {"stxr", store_exclusive},
   };
   return kTable;
 }
