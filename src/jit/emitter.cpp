@@ -155,10 +155,11 @@ void Emitter::emit_coded(const At& at) {
     case Code::call_lookup_checked:
       return call_out(at, CallOuts::helper);
     case Code::lookup_array:
-      return lookup_array(at, *reinterpret_cast<const lower::KnownCall*>(at.op.imm));
+      return lookup_array(at, *reinterpret_cast<const lower::KnownCall*>(at.op.imm), copy_of(2).sum);
     case Code::lookup_direct:
     case Code::call_direct: {
       const auto& call = *reinterpret_cast<const lower::KnownCall*>(at.op.imm);
+      if (call.stored_bytes != 0) return update_array(at, call, copy_of(2).sum, copy_of(3).sum);
       // A run that may end early gives back what it holds, so it must know.
       return call.about_record && !plan_.is_plain ? call_builtin(at, *call.binding) : call_direct(at, call);
     }

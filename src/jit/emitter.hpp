@@ -111,7 +111,10 @@ class Emitter {
   virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
   /// bpf_loop, whose callback is known: nothing counts or polls.
   virtual void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) = 0;
-  virtual void lookup_array(const At& at, const lower::KnownCall& lookup) = 0;
+  // Of arrays, with where the key and the value to be stored lie. They write no register of the program but r0, and
+  // that once they have read all.
+  virtual void lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) = 0;
+  virtual void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) = 0;
   virtual void call_direct(const At& at, const lower::KnownCall& call) = 0;  ///< lookup_direct, too
   virtual void tail_call(const At& at) = 0;
   virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op

@@ -28,6 +28,7 @@ Effects effects_of_call(const Op& op) noexcept {
       return {arguments_of(*reinterpret_cast<const lower::Binding*>(op.imm)), kClobbered};
     case Code::call_direct: {
       const auto& call = *reinterpret_cast<const lower::KnownCall*>(op.imm);
+      if (call.stored_bytes != 0) return {bit_of(2) | bit_of(3), kClobbered};
       const RegSet reads = arguments_of(*call.binding);
       // The map is put where the call wants it; the helper itself, which may be called for records, reads it there.
       return {call.about_record ? reads : static_cast<RegSet>(reads & ~bit_of(1)), kClobbered};

@@ -114,6 +114,10 @@ void Tuner::emit_op(std::uint32_t index, RegSet live) {
     default:
       break;
   }
+  if (at.op.code == Code::lookup_array || at.op.code == Code::call_direct) {
+    const auto& call = *reinterpret_cast<const lower::KnownCall*>(at.op.imm);
+    if (at.op.code == Code::lookup_array || call.stored_bytes != 0) return array(at, call);
+  }
   if (at.op.code != Code::constant) return plainly(at);
   const auto number = static_cast<std::uint64_t>(at.op.imm);
   const auto hoisted = std::find_if(flow_.hoisted.begin(), flow_.hoisted.end(),

@@ -47,6 +47,7 @@ class Tuner {
   void load(const At& at);
   void store(const At& at);
   std::uint32_t store_row(std::uint32_t index, std::uint32_t end);
+  void array(const At& at, const lower::KnownCall& call);
   void plainly(const At& at);
   void branch(const At& at, Emitter::Branch branch);
 

@@ -105,6 +105,33 @@ std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
   return static_cast<std::uint32_t>(parts.size());
 }
 
+/// A look-up or an update that takes its arguments as addresses. Of what calls write, its code writes r0 alone: what
+/// waits for the others may go on waiting, as they stay what they are until code is made that writes them.
+void Tuner::array(const At& at, const lower::KnownCall& call) {
+  constexpr unsigned kResult = 0, kKey = 2, kStored = 3;
+  const Effects effects = out_.plan_.ops[at.index].effects;
+  Sum key, value;
+  const auto find_addresses = [&] {
+    key = address_of(kKey, 0);
+    if (call.stored_bytes == 0) return;
+    value = address_of(kStored, 0);
+    if (value.off <= INT32_MAX - static_cast<std::int32_t>(call.stored_bytes)) return;
+    compute(kStored);
+    value = copy_of(kStored).sum;
+  };
+  // Computing one may compute the other, and so may what waits for r0.
+  find_addresses();
+  find_addresses();
+  needed_ = static_cast<RegSet>((live_ & ~effects.writes) | effects.reads);
+  free(kResult, effects.reads);
+  find_addresses();
+  if (call.stored_bytes != 0)
+    out_.update_array(at, call, key, value);
+  else
+    out_.lookup_array(at, call, key);
+  for (const unsigned reg : members(effects.writes)) written(reg, false);
+}
+
 /// As the op stands: with its operands in registers, and nothing put off that reads what it writes.
 void Tuner::plainly(const At& at) {
   const Effects effects = out_.plan_.ops[at.index].effects;

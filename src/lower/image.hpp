@@ -55,7 +55,9 @@ struct KnownCall {
   bool names_map = true;   ///< r1 is the map
   /// Reserves or gives back a record, of which the run must know if it may end before; the map is the first argument.
   bool about_record = false;
-  // Of look-ups in arrays: value i of CPU c lies at base + c * lane_bytes + i * stride, for i < count.
+  /// Of an update of an array whose flags are known to allow it: so many bytes at r3 become the value. 0: ask the code.
+  std::uint32_t stored_bytes = 0;
+  // Of look-ups in arrays and such updates: value i of CPU c lies at base + c * lane_bytes + i * stride, for i < count.
   std::byte* base = nullptr;
   std::uint64_t lane_bytes = 0;
   std::uint32_t stride = 0;

@@ -1,5 +1,8 @@
 // Three passes over the ops: maps, then the records of ring buffers, then callbacks.
 //
+// An update of an array is a copy where its flags are a constant: all elements are there, so that any and exist mean
+// the same.
+//
 // A record is given back without a word on which ring it came from. Where all of a program's come out of one known
 // ring, that is the one; where not, the run keeps the book of them all, so none may come out without its knowledge.
 #include "lower/known_calls.hpp"
@@ -18,6 +21,9 @@ using isa::Operands;
 using maps::DirectCall;
 
 constexpr unsigned kCallbackRegister = 2;  // bpf_loop's second argument
+constexpr unsigned kFlagsRegister = 4;     // bpf_map_update_elem's fourth
+constexpr std::uint64_t kAny = 0, kExist = 2;
+constexpr std::uint32_t kMostStoredBytes = 64;  // what is longer is left to a loop
 
 struct DirectRow {
   HelperId helper;
@@ -46,13 +52,13 @@ const KnownCall* record_call_of(const Op& op) noexcept {
 
 class Knowing {
  public:
-  Knowing(Image& image, const verifier::Facts& facts) : image_(image), facts_(facts) {}
+  Knowing(Image& image, const verifier::Facts& facts) : image_(image), facts_(facts) { find_targets(); }
 
   void know_maps() {
     for (std::size_t i = 0; i < image_.ops.size(); ++i) {
       const Binding* binding = binding_of(image_.ops[i]);
       const auto index = binding == nullptr ? std::nullopt : facts_.at(image_.pcs[i]).value.value();
-      if (index && *index < image_.maps.size()) bind(image_.ops[i], *binding, *image_.maps[*index]);
+      if (index && *index < image_.maps.size()) bind(i, *binding, *image_.maps[*index]);
     }
   }
 
@@ -68,19 +74,19 @@ class Knowing {
       ring = reserve->map;
     }
     if (ring == nullptr) return;
-    for (Op& op : image_.ops) {
+    for (std::size_t i = 0; i < image_.ops.size(); ++i) {
+      Op& op = image_.ops[i];
       const Binding* binding = binding_of(op);
       const KnownCall* reserve = record_call_of(op);
       if (!one_ring && reserve != nullptr)
         op = {Code::call_free, op.dst, op.src, op.off, reinterpret_cast<std::int64_t>(reserve->binding)};
       else if (one_ring && binding != nullptr &&
                (calls(*binding, HelperId::ringbuf_submit) || calls(*binding, HelperId::ringbuf_discard)))
-        bind(op, *binding, *ring);
+        bind(i, *binding, *ring);
     }
   }
 
   void know_callbacks() {
-    find_targets();
     for (std::size_t i = 0; i < image_.ops.size(); ++i) {
       const Binding* binding = binding_of(image_.ops[i]);
       if (binding == nullptr || !calls(*binding, HelperId::loop)) continue;
@@ -95,7 +101,8 @@ class Knowing {
 
  private:
   /// Leaves the op alone where the map has no code of its own for the call.
-  void bind(Op& op, const Binding& binding, maps::MapStorage& map) {
+  void bind(std::size_t index, const Binding& binding, maps::MapStorage& map) {
+    Op& op = image_.ops[index];
     const auto row = std::find_if(std::begin(kDirectCalls), std::end(kDirectCalls),
                                   [&](const DirectRow& candidate) { return calls(binding, candidate.helper); });
     if (row == std::end(kDirectCalls)) return;
@@ -104,11 +111,20 @@ class Knowing {
     if (call.code == nullptr || (map.per_cpu() && map.cpus() < image_.host->cpu_count())) return;
     call.wants_cpu = map.per_cpu();
     call.about_record = map.ring_buffer() != nullptr;
-    call.names_map = !call.about_record || row->call == DirectCall::reserve;
-    op.code = row->call != DirectCall::lookup ? Code::call_direct
-              : place_values(call)            ? Code::lookup_array
-                                              : Code::lookup_direct;
+    call.names_map = !call.about_record;
+    const bool is_lookup = row->call == DirectCall::lookup;
+    if (row->call == DirectCall::update && may_store(index, map) && place_values(call))
+      call.stored_bytes = map.spec().value_size;
+    op.code = !is_lookup ? Code::call_direct : place_values(call) ? Code::lookup_array : Code::lookup_direct;
     op.imm = reinterpret_cast<std::int64_t>(&image_.known_calls.emplace_back(call));
+  }
+
+  /// The update stores, whatever the key's value was: it is short, allowed, and of an array all elements are there.
+  [[nodiscard]] bool may_store(std::size_t op, const maps::MapStorage& map) const {
+    const auto flags = constant_before(op, kFlagsRegister);
+    if (flags != kAny && flags != kExist) return false;
+    return map.value_areas().size() == 1 && map.value_areas().front().writable &&
+           map.spec().value_size <= kMostStoredBytes;
   }
 
   /// True of arrays: where their values lie is arithmetic.
@@ -145,9 +161,17 @@ class Knowing {
                             operands == Operands::load || before.code == Code::constant;
       if (!stores && !computes) break;
       if (stores || before.dst != reg) continue;
-      return before.code == Code::constant ? std::optional(static_cast<std::uint64_t>(before.imm)) : std::nullopt;
+      return constant_of(before);
     }
     return std::nullopt;
+  }
+
+  /// What the op gives its register, whatever was there before.
+  static std::optional<std::uint64_t> constant_of(const Op& op) {
+    if (op.code == Code::constant) return static_cast<std::uint64_t>(op.imm);
+    const Shape& shape = shape_of(op.code);
+    if (shape.operation != isa::Operation::mov_ || shape.operands != Operands::dst_imm) return std::nullopt;
+    return shape.width == 64 ? static_cast<std::uint64_t>(op.imm) : static_cast<std::uint32_t>(op.imm);
   }
 
   Image& image_;

@@ -1,13 +1,17 @@
-// Calls that are proven to be about one map: look-ups in arrays as address arithmetic, others by the map's own code.
+// Calls that are proven to be about one map: look-ups in arrays as address arithmetic, updates of them as copies,
+// others by the map's own code.
+#include <bit>
+#include <cerrno>
+
 #include "helpers/env.hpp"
 #include "jit/a64/emitter.hpp"
 
 namespace skep::jit::a64 {
 
 /// What is rarely run ends in `back`, with the result in `dst`.
-asmjit::Label A64Emitter::put_off_miss(const At& at, const arm::GpX& dst, Miss::Kind kind) {
+asmjit::Label A64Emitter::put_off_miss(const At& at, const arm::GpX& dst, Miss::Kind kind, std::int32_t result) {
   const asmjit::Label back = a_.newLabel();
-  misses_.push_back({a_.newLabel(), back, dst, kind, at.index});
+  misses_.push_back({a_.newLabel(), back, dst, kind, result, at.index});
   return misses_.back().from;
 }
 
@@ -19,21 +23,49 @@ void A64Emitter::load_cpu(const At& at, const arm::GpX& dst) {
   a_.bind(misses_.back().back);
 }
 
-void A64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup) {
-  const arm::GpX& index = reg(0);
-  a_.ldr(index.w(), arm::ptr(reg(2)));
-  if (lookup.wants_cpu) load_cpu(at, kTemp3);
-  move_constant(kTemp, lookup.count);
-  a_.cmp(index.w(), kTemp.w());
-  branch_if(arm::CondCode::kHS, put_off_miss(at, index, Miss::Kind::no_value));
+/// `to` becomes the address of the value under the key, or the call's result is `missed` and it ends at the label that
+/// is returned.
+asmjit::Label A64Emitter::find_value(const At& at, const lower::KnownCall& call, const Sum& key, const arm::GpX& to,
+                                     std::int32_t missed) {
+  if (call.wants_cpu) load_cpu(at, kTemp3);
+  const arm::Mem from = memory(key, 4);  // may need kTemp
+  a_.ldr(kTemp2.w(), from);
+  move_constant(kTemp, call.count);
+  a_.cmp(kTemp2.w(), kTemp.w());
+  branch_if(arm::CondCode::kHS, put_off_miss(at, reg(0), Miss::Kind::result, missed));
   const asmjit::Label back = misses_.back().back;
-  move_constant(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
-  if (lookup.wants_cpu) {
-    move_constant(kTemp2, lookup.lane_bytes);
-    a_.madd(kTemp, kTemp3, kTemp2, kTemp);
+  move_constant(kTemp, call.stride);
+  a_.mul(kTemp2, kTemp2, kTemp);
+  if (call.wants_cpu) {
+    move_constant(kTemp, call.lane_bytes);
+    a_.madd(kTemp2, kTemp3, kTemp, kTemp2);
   }
-  move_constant(kTemp2, lookup.stride);
-  a_.madd(index, index, kTemp2, kTemp);
+  move_constant(kTemp, reinterpret_cast<std::uint64_t>(call.base));
+  a_.add(to, kTemp2, kTemp);
+  return back;
+}
+
+void A64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) {
+  a_.bind(find_value(at, lookup, key, reg(0), 0));
+}
+
+/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
+void A64Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
+  const asmjit::Label back = find_value(at, update, key, kTemp3, -E2BIG);
+  Sum from = value;
+  std::uint32_t left = update.stored_bytes;
+  for (std::int32_t off = 0; left != 0;) {
+    const std::uint32_t bytes = std::min(std::bit_floor(left), 8u);
+    const arm::Mem word = memory(from, bytes), to = arm::ptr(kTemp3, off);
+    if (bytes == 8) a_.ldr(kTemp2, word), a_.str(kTemp2, to);
+    if (bytes == 4) a_.ldr(kTemp2.w(), word), a_.str(kTemp2.w(), to);
+    if (bytes == 2) a_.ldrh(kTemp2.w(), word), a_.strh(kTemp2.w(), to);
+    if (bytes == 1) a_.ldrb(kTemp2.w(), word), a_.strb(kTemp2.w(), to);
+    off += static_cast<std::int32_t>(bytes);
+    from.off += static_cast<std::int32_t>(bytes);
+    left -= bytes;
+  }
+  a_.mov(reg(0), arm::xzr);
   a_.bind(back);
 }
 
@@ -53,8 +85,8 @@ void A64Emitter::emit_misses() {
     mark(MachineCode::Role::detour, miss.index);
     a_.bind(miss.from);
     switch (miss.kind) {
-      case Miss::Kind::no_value:
-        a_.mov(miss.dst, arm::xzr);
+      case Miss::Kind::result:
+        move_constant(miss.dst, static_cast<std::uint64_t>(std::int64_t{miss.result}));
         break;
       case Miss::Kind::cpu: {
         // What was half done, and the arguments. The link register is the function's to keep.

@@ -21,11 +21,12 @@ class X64Emitter final : public Emitter {
  private:
   /// A rare way through a call that needs no call-out: code at `from`, emitted later, that goes on at `back`.
   struct Miss {
-    enum class Kind : std::uint8_t { no_value, cpu };
+    enum class Kind : std::uint8_t { result, cpu };
     asmjit::Label from;
     asmjit::Label back;
     x86::Gp dst;
     Kind kind;
+    std::int32_t result;
     std::uint32_t index;
   };
 
@@ -98,10 +99,13 @@ class X64Emitter final : public Emitter {
   void call_builtin(const At& at, const lower::Binding& binding) override;
   void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) override;
   // lookup.cpp
-  void lookup_array(const At& at, const lower::KnownCall& lookup) override;
+  void lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) override;
+  void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) override;
   void call_direct(const At& at, const lower::KnownCall& call) override;
+  asmjit::Label find_value(const At& at, const lower::KnownCall& call, const Sum& key, const x86::Gp& index,
+                           std::int32_t missed);
   void load_cpu(const At& at, const x86::Gp& dst);
-  asmjit::Label put_off_miss(const At& at, const x86::Gp& dst, Miss::Kind kind);
+  asmjit::Label put_off_miss(const At& at, const x86::Gp& dst, Miss::Kind kind, std::int32_t result = 0);
   void emit_misses();
 
   // call.cpp

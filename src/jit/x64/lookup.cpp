@@ -1,5 +1,7 @@
-// Calls that are proven to be about one map: look-ups in arrays as address arithmetic, others by the map's own code.
+// Calls that are proven to be about one map: look-ups in arrays as address arithmetic, updates of them as copies,
+// others by the map's own code.
 #include <bit>
+#include <cerrno>
 
 #include "helpers/env.hpp"
 #include "jit/x64/emitter.hpp"
@@ -7,9 +9,9 @@
 namespace skep::jit::x64 {
 
 /// What is rarely run ends in `back`, with the result in `dst`.
-asmjit::Label X64Emitter::put_off_miss(const At& at, const x86::Gp& dst, Miss::Kind kind) {
+asmjit::Label X64Emitter::put_off_miss(const At& at, const x86::Gp& dst, Miss::Kind kind, std::int32_t result) {
   const asmjit::Label back = a_.newLabel();
-  misses_.push_back({a_.newLabel(), back, dst, kind, at.index});
+  misses_.push_back({a_.newLabel(), back, dst, kind, result, at.index});
   return misses_.back().from;
 }
 
@@ -21,31 +23,64 @@ void X64Emitter::load_cpu(const At& at, const x86::Gp& dst) {
   a_.bind(misses_.back().back);
 }
 
-void X64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup) {
-  const x86::Gp& index = reg(0);
-  a_.mov(index.r32(), x86::dword_ptr(reg(2)));
-  if (lookup.wants_cpu) load_cpu(at, kTemp2);
-  a_.cmp(index.r32(), static_cast<std::int32_t>(lookup.count));
-  a_.jae(put_off_miss(at, index, Miss::Kind::no_value));
+/// `index` becomes the address of the value under the key, or the call's result is `missed` and it ends at the label
+/// that is returned.
+asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call, const Sum& key, const x86::Gp& index,
+                                     std::int32_t missed) {
+  if (call.wants_cpu) load_cpu(at, kTemp2);
+  a_.mov(index.r32(), memory(key, 4));
+  a_.cmp(index.r32(), static_cast<std::int32_t>(call.count));
+  a_.jae(put_off_miss(at, reg(0), Miss::Kind::result, missed));
   const asmjit::Label back = misses_.back().back;
   std::uint32_t scale = 0;
-  if (lookup.stride == 8)
+  if (call.stride == 8)
     scale = 3;
-  else if (std::has_single_bit(lookup.stride))
-    a_.shl(index, std::countr_zero(lookup.stride));
+  else if (std::has_single_bit(call.stride))
+    a_.shl(index, std::countr_zero(call.stride));
   else
-    a_.imul(index, index, static_cast<std::int32_t>(lookup.stride));
-  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(lookup.base));
-  a_.lea(index, x86::ptr(kTemp, index, scale));
-  if (lookup.wants_cpu) {
-    if (lookup.lane_bytes <= INT32_MAX) {
-      a_.imul(kTemp2, kTemp2, static_cast<std::int32_t>(lookup.lane_bytes));
+    a_.imul(index, index, static_cast<std::int32_t>(call.stride));
+  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
+  if (call.wants_cpu) {
+    if (call.lane_bytes <= INT32_MAX) {
+      a_.imul(kTemp2, kTemp2, static_cast<std::int32_t>(call.lane_bytes));
+      a_.add(kTemp, kTemp2);
     } else {
-      a_.mov(kTemp, lookup.lane_bytes);
+      a_.mov(kTemp, call.lane_bytes);
       a_.imul(kTemp2, kTemp);
+      a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
+      a_.add(kTemp, kTemp2);
     }
-    a_.add(index, kTemp2);
   }
+  a_.lea(index, x86::ptr(kTemp, index, scale));
+  return back;
+}
+
+void X64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) {
+  a_.bind(find_value(at, lookup, key, reg(0), 0));
+}
+
+/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
+void X64Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
+  const asmjit::Label back = find_value(at, update, key, kAddress, -E2BIG);
+  Sum from = value;
+  std::uint32_t left = update.stored_bytes;
+  for (std::int32_t off = 0; left != 0;) {
+    const std::uint32_t bytes = std::min(std::bit_floor(left), 8u);
+    const x86::Gp word = bytes == 8 ? kTemp : kTemp.r32();
+    if (bytes >= 4)
+      a_.mov(word, memory(from, bytes));
+    else
+      a_.movzx(word, memory(from, bytes));
+    const x86::Mem to = x86::ptr(kAddress, off, bytes);
+    if (bytes == 8) a_.mov(to, kTemp);
+    if (bytes == 4) a_.mov(to, kTemp.r32());
+    if (bytes == 2) a_.mov(to, kTemp.r16());
+    if (bytes == 1) a_.mov(to, kTemp.r8());
+    off += static_cast<std::int32_t>(bytes);
+    from.off += static_cast<std::int32_t>(bytes);
+    left -= bytes;
+  }
+  a_.xor_(reg(0).r32(), reg(0).r32());
   a_.bind(back);
 }
 
@@ -64,8 +99,8 @@ void X64Emitter::emit_misses() {
     mark(MachineCode::Role::detour, miss.index);
     a_.bind(miss.from);
     switch (miss.kind) {
-      case Miss::Kind::no_value:
-        a_.xor_(miss.dst.r32(), miss.dst.r32());
+      case Miss::Kind::result:
+        move_constant(miss.dst, static_cast<std::uint64_t>(std::int64_t{miss.result}));
         break;
       case Miss::Kind::cpu: {
         constexpr unsigned kArguments = 5;
