@@ -21,7 +21,7 @@ void Emitter::emit_all() {
   enter_ = new_label();
   interpret_ = new_label();
   targets_.resize(image().ops.size());
-  for (std::size_t i = 0; i < targets_.size(); ++i)
+  for (std::size_t i = 0; i < targets_.size() && plan_.flows.empty(); ++i)
     if (plan_.ops[i].is_target) targets_[i] = new_label();
   for (std::size_t i = 0; i < plan_.functions.size(); ++i) functions_.push_back(new_label());
 

@@ -45,14 +45,14 @@ class FlowMaker {
 
   void find_blocks() {
     blocks_at_.resize(end_ - first_);
-    bool begins = true;
+    const auto plans = plans_.subspan(first_, end_ - first_);
+    const auto blocks = std::count_if(plans.begin(), plans.end(), [](const OpPlan& op) { return op.starts_flow; });
+    flow_.blocks.reserve(static_cast<std::size_t>(blocks));
     for (std::uint32_t i = first_; i < end_; ++i) {
-      if (begins || plans_[i].is_target) {
-        if (i != first_) flow_.blocks.back().end = i;
-        blocks_at_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size());
-        flow_.blocks.emplace_back().first = i;
-      }
-      begins = (traits_of(op(i)) & (traits::jumps | traits::ends_flow)) != 0;
+      if (!plans_[i].starts_flow) continue;
+      if (i != first_) flow_.blocks.back().end = i;
+      blocks_at_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size());
+      flow_.blocks.emplace_back().first = i;
     }
     flow_.blocks.back().end = end_;
   }

@@ -79,6 +79,7 @@ struct OpPlan {
   bool is_target = false;     ///< some jump leads here
   bool is_loop_head = false;  ///< one leads back here
   bool starts_block = false;  ///< metered code pays for refunds[op] + 1 instructions here
+  bool starts_flow = false;   ///< a Block starts here: a target, or what follows a jump or an end
 };
 
 /// Of the function with the ops [first, end); `plans` are those of the image's ops. `calls`: it leaves generated code,

@@ -122,31 +122,47 @@ struct Survey {
   bool crosses = false;  ///< control leaves the function otherwise than by calls and exits
 };
 
+/// The plan of ops to which control comes from this one, which ends a block.
+void plan_ways_on(Plan& plan, std::uint32_t index) {
+  const Op& op = plan.image.ops[index];
+  if (goes_to(op)) {
+    const std::uint32_t target = index + static_cast<std::uint32_t>(op.off);
+    OpPlan& there = plan.ops[target];
+    there.is_target = there.starts_block = there.starts_flow = true;
+    there.is_loop_head = there.is_loop_head || target <= index;
+  }
+  if (index + 1 == plan.ops.size()) return;
+  OpPlan& next = plan.ops[index + 1];
+  next.starts_block = true;
+  next.starts_flow = next.starts_flow || goes_to(op) || ends_flow(op);
+}
+
 /// Plans its ops on the way.
 Survey look_over(Plan& plan, const FunctionPlan& function) {
   const auto& ops = plan.image.ops;
+  Traits seen = 0;
+  RegSet written = 0, named = 0;
   Survey survey;
-  plan.ops[function.first].starts_block = true;
+  plan.ops[function.first].starts_block = plan.ops[function.first].starts_flow = true;
   for (std::uint32_t i = function.first; i < function.end; ++i) {
     const Op& op = ops[i];
     const Traits what = traits_of(op);
-    survey.seen |= what;
-    const Effects effects = plan.ops[i].effects = effects_of(op);
-    survey.written |= effects.writes;
-    survey.named |= bit_of(op.dst) | bit_of(op.src);
+    const Effects effects = effects_of(op);
+    plan.ops[i].effects = effects;
+    seen |= what;
+    written |= effects.writes;
+    named |= bit_of(op.dst) | bit_of(op.src);
     if ((what & traits::ends_block) == 0) continue;
-    if ((what & traits::names_callee) != 0) {
-      survey.needs_run = survey.needs_run || needs_run(op);
-      survey.ends_in_helper = survey.ends_in_helper || (op.code == Code::call_free && calls_back(binding_of(op)));
-    }
-    if ((what & traits::jumps) != 0) {
-      const std::uint32_t target = i + static_cast<std::uint32_t>(op.off);
-      plan.ops[target].is_target = plan.ops[target].starts_block = true;
-      if (target <= i) plan.ops[target].is_loop_head = true;
-      survey.crosses = survey.crosses || target < function.first || target >= function.end;
-    }
-    if (i + 1 < ops.size()) plan.ops[i + 1].starts_block = true;
+    plan_ways_on(plan, i);
+    const std::uint32_t target = goes_to(op) ? i + static_cast<std::uint32_t>(op.off) : i;
+    survey.crosses = survey.crosses || target < function.first || target >= function.end;
+    if ((what & traits::names_callee) == 0) continue;
+    survey.needs_run = survey.needs_run || needs_run(op);
+    survey.ends_in_helper = survey.ends_in_helper || (op.code == Code::call_free && calls_back(binding_of(op)));
   }
+  survey.seen = seen;
+  survey.written = written;
+  survey.named = named;
   survey.crosses = survey.crosses || (function.end < ops.size() && !ends_flow(ops[function.end - 1]));
   return survey;
 }

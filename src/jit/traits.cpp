@@ -51,6 +51,7 @@ constexpr Traits make(Code code) {
   if (is_checked) set |= traits::is_checked;
   if (code == Code::tail_call || code == Code::tail_call_checked) set |= traits::is_tail_call;
   if (shape.operation == Operation::may_goto_) set |= traits::counts_may_goto;
+  if (shape.operation == Operation::store_ && shape.check == Check::free) set |= traits::stores;
   return set;
 }
 

@@ -22,6 +22,7 @@ inline constexpr Traits names_callee = 1 << 6;     ///< a helper without checks:
 inline constexpr Traits is_checked = 1 << 7;       ///< looks at windows
 inline constexpr Traits is_tail_call = 1 << 8;     ///< may come back with another image current
 inline constexpr Traits counts_may_goto = 1 << 9;  ///< needs the function's loop counter
+inline constexpr Traits stores = 1 << 10;          ///< to memory, without a check and without an order
 }  // namespace traits
 
 /// By code.

@@ -84,8 +84,9 @@ void Tuner::emit_block(std::uint32_t place) {
   live_after(out_.plan_.ops, block, live_after_);
   block_first_ = block.first;
   for (std::uint32_t i = block.first; i + 1 < block.end;) {
-    if (const std::uint32_t stores = store_row(i, block.end - 1)) {
-      i += stores;
+    const bool stores = (traits_of(out_.image().ops[i]) & traits::stores) != 0;
+    if (const std::uint32_t row = stores ? store_row(i, block.end - 1) : 0) {
+      i += row;
       continue;
     }
     emit_op(i, live_after_[i - block.first]);
@@ -422,9 +423,10 @@ void Tuner::operate(const At& at, std::optional<std::uint64_t> operand) {
     if (keeps_first) from = in_register(dst, width);
   };
   // Computing one may compute the other, and may leave a third waiting for dst.
+  const RegSet waiting = waiting_;
   resolve();
   free(dst);
-  resolve();
+  if (waiting_ != waiting) resolve();
   const At computed{op, shape, at.index};
   if (from != dst)
     out_.alu_from(computed, from);

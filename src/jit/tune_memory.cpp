@@ -12,10 +12,11 @@ using lower::Shape;
 using Kind = Value::Kind;
 
 void Tuner::load(const At& at) {
-  address_of(at.op.src, at.op.off);
+  Sum address = address_of(at.op.src, at.op.off);
   // The address may be a sum with dst, which is read before it is written; but it must stay what it is.
+  const RegSet waiting = waiting_;
   free(at.op.dst, static_cast<RegSet>(bit_of(at.op.src) & ~live_));
-  const Sum address = address_of(at.op.src, at.op.off);
+  if (waiting_ != waiting) address = address_of(at.op.src, at.op.off);
   out_.load_at(at, address);
   written(at.op.dst, at.shape.operation == Operation::load_ && at.shape.width <= 32);
 }
@@ -47,10 +48,8 @@ std::uint32_t Tuner::store_row(std::uint32_t index, std::uint32_t end) {
   };
   const auto part_at = [&](std::uint32_t i) -> std::optional<Part> {
     const At at = out_.at(i);
+    if ((traits_of(at.op) & traits::stores) == 0) return std::nullopt;
     const bool by_register = at.shape.operands == Operands::store_src;
-    if ((!by_register && at.shape.operands != Operands::store_imm) || at.shape.check != lower::Check::free ||
-        at.shape.operation != Operation::store_)
-      return std::nullopt;
     const Value& source = values_[at.op.src];
     if (by_register && source.kind != Kind::constant) return std::nullopt;
     return Part{at.op.off, at.shape.bytes(), by_register ? source.number : static_cast<std::uint64_t>(at.op.imm)};
