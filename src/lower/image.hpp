@@ -102,6 +102,7 @@ class Image final : public maps::TailTarget {
   bool guarded = true;
   bool proven = false;    ///< the ops rely on a proof: nothing reads a register that nobody has set
   bool enforced = false;  ///< guarded although it was proven: a guard that fires is a bug of the verifier
+  bool uses_windows = true;  ///< has ops whose accesses are checked against windows; vm::fuse looks
   ContextNeeds context_needs;
   std::shared_ptr<const vm::NativeCode> native;  ///< null: for the interpreter alone
 

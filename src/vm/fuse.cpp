@@ -86,10 +86,39 @@ Code code_for(std::span<const Op> ops) {
   return ops.front().code;
 }
 
+/// Memory ops look at the window of their base register, if they are checked at all.
+bool looks_at_window(const Op& op) {
+  const lower::Shape& shape = lower::shape_of(op.code);
+  switch (shape.operands) {
+    case isa::Operands::load:
+    case isa::Operands::store_imm:
+    case isa::Operands::store_src:
+    case isa::Operands::atomic:
+      return shape.check == lower::Check::checked;
+    case isa::Operands::none:
+    case isa::Operands::dst:
+    case isa::Operands::dst_imm:
+    case isa::Operands::dst_src:
+    case isa::Operands::dst_src_imm:
+    case isa::Operands::jump_off:
+    case isa::Operands::jump_imm:
+    case isa::Operands::compare_imm:
+    case isa::Operands::compare_src:
+    case isa::Operands::call_imm:
+    case isa::Operands::call_pc:
+    case isa::Operands::lddw:
+    case isa::Operands::packet_abs:
+    case isa::Operands::packet_ind:
+      return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void fuse(lower::Image& image) {
   const std::span<const Op> ops = image.ops;
+  image.uses_windows = std::any_of(ops.begin(), ops.end(), looks_at_window);
   image.fused = image.ops;
   for (std::size_t i = 0; i < ops.size(); ++i) image.fused[i].code = code_for(ops.subspan(i));
 }

@@ -311,7 +311,7 @@ std::uint64_t Interpreter::execute(Run& run, const Op* op, Registers& r, std::ui
   static const void* const labels[] = {
 #define SKEP_CODE(code) &&op_##code,
 #include "vm/codes.inc"
-#define SKEP_SEQUENCE(...) &&SKEP_ROW_LABEL(__LINE__),
+#define SKEP_SEQUENCE(...) kCounted ? nullptr : &&SKEP_ROW_LABEL(__LINE__),
 #include "vm/sequences.inc"
   };
   std::uint64_t left = run.m_.budget;

@@ -91,7 +91,7 @@ std::uint64_t Run::begin() {
     m_.frame_pointer = stack_top();  // the first frame: nobody comes back to what was before it
     return native->start(&m_, entry.r1, entry.r2);
   }
-  regions_changed();
+  if (image_.uses_windows) regions_changed();
   Registers r{};
   r[1] = entry.r1;
   r[2] = entry.r2;
@@ -134,28 +134,6 @@ bool Run::next_slice(const lower::Op& op) noexcept {
   reserve_ -= slice;
   if (slice == 0) fault(op, FaultKind::budget);
   return slice != 0;
-}
-
-bool Run::push_frame(const lower::Op* return_to, Registers& r) noexcept {
-  if (m_.frame_pointer == m_.lowest_frame) return false;
-  frames_[depth()] = {m_.current, return_to, {r[6], r[7], r[8], r[9]}, m_.may_goto_left, m_.stack_windows};
-  m_.stack_windows = 0;
-  m_.may_goto_left = kMayGotoLimit;
-  m_.frame_pointer -= kFrameBytes;
-  r[isa::kFramePointer] = m_.frame_pointer;
-  return true;
-}
-
-const lower::Op* Run::pop_frame(Registers& r) noexcept {
-  const unsigned outer = depth() - 1;
-  const Frame& frame = frames_[outer];
-  for (unsigned i = 0; i < frame.saved.size(); ++i) r[6 + i] = frame.saved[i];
-  m_.may_goto_left = frame.may_goto_left;
-  if (outer != 0) leave_stack(*frame.image);
-  m_.stack_windows = frame.stack_windows;
-  m_.frame_pointer += kFrameBytes;
-  r[isa::kFramePointer] = m_.frame_pointer;
-  return frame.return_to;
 }
 
 void Run::leave_stack(const lower::Image& caller) noexcept {

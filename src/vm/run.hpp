@@ -178,6 +178,29 @@ class Run final : public helpers::Env {
   alignas(16) std::byte stack_[kMaxFrames * kFrameBytes];
 };
 
+inline bool Run::push_frame(const lower::Op* return_to, Registers& r) noexcept {
+  if (m_.frame_pointer == m_.lowest_frame) return false;
+  frames_[depth()] = {m_.current, return_to, {r[6], r[7], r[8], r[9]}, m_.may_goto_left, m_.stack_windows};
+  m_.stack_windows = 0;
+  m_.may_goto_left = kMayGotoLimit;
+  m_.frame_pointer -= kFrameBytes;
+  r[isa::kFramePointer] = m_.frame_pointer;
+  return true;
+}
+
+inline const lower::Op* Run::pop_frame(Registers& r) noexcept {
+  const unsigned outer = depth() - 1;
+  const Frame& frame = frames_[outer];
+  for (unsigned i = 0; i < frame.saved.size(); ++i) r[6 + i] = frame.saved[i];
+  m_.may_goto_left = frame.may_goto_left;
+  const bool leaves = m_.stack_windows != 0 || m_.current != frame.image;
+  if (leaves && outer != 0) leave_stack(*frame.image);
+  m_.stack_windows = frame.stack_windows;
+  m_.frame_pointer += kFrameBytes;
+  r[isa::kFramePointer] = m_.frame_pointer;
+  return frame.return_to;
+}
+
 /// Runs `image` on `context`; see Executable::run.
 [[nodiscard]] RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept;
 
