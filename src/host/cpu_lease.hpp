@@ -28,6 +28,9 @@ class CpuLease {
     std::atomic<bool> taken{false};
   };
 
+  /// False when somebody has it.
+  [[nodiscard]] static bool take(std::atomic<bool>& taken) noexcept;
+
   unsigned count_;
   std::unique_ptr<Slot[]> slots_;
 };

@@ -43,6 +43,13 @@ inline void copy_words(std::byte* to, const std::byte* from, std::size_t size) n
   detail::copy_words(to, from, size);
 }
 
+/// copy_shared() of a multiple of 8 bytes, not none, between 8-byte aligned addresses.
+[[gnu::always_inline]] inline void copy_words_shared(std::byte* to, const std::byte* from, std::size_t size) noexcept {
+  std::size_t off = 0;
+  do detail::copy_word<detail::Word64>(to + off, from + off);
+  while ((off += 8) != size);
+}
+
 /// Zeroes `size` bytes, a multiple of 8, at an 8-byte aligned address.
 inline void zero_shared(std::byte* to, std::size_t size) noexcept {
   for (; size > 0; size -= 8, to += 8) __atomic_store_n(reinterpret_cast<detail::Word64*>(to), 0, __ATOMIC_RELAXED);

@@ -120,7 +120,8 @@ class HashMap : public HashMapBase<Key, kEvicts> {
   [[nodiscard]] MapStorage::Direct direct(DirectCall call) const noexcept override {
     return direct_call<HashMap>(call);
   }
-  int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned /*cpu*/) noexcept override {
+  [[gnu::always_inline]] inline int update(const std::byte* key, const std::byte* value, std::uint64_t flags,
+                                           unsigned /*cpu*/) noexcept override {
     return this->programs_may_write() ? store(key, value, flags) : -EPERM;
   }
   int read(const std::byte* key, std::byte* value) noexcept override {
@@ -134,7 +135,17 @@ class HashMap : public HashMapBase<Key, kEvicts> {
   }
 
  private:
-  [[gnu::noinline]] int store(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
+  [[gnu::always_inline]] inline int store(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
+    if (kEvicts || flags != kAny || !is_words(value)) return store_otherwise(key, value, flags);
+    return this->table().put(key, [this, value](std::uint32_t slot) {
+      copy_words_shared(this->values().at(slot, 0), value, this->spec().value_size);
+    });
+  }
+  /// The value can be copied word by word; the map's own are aligned.
+  [[nodiscard]] bool is_words(const std::byte* value) const noexcept {
+    return ((reinterpret_cast<std::uintptr_t>(value) | this->spec().value_size) & 7) == 0;
+  }
+  [[gnu::noinline]] int store_otherwise(const std::byte* key, const std::byte* value, std::uint64_t flags) noexcept {
     const auto fill = [this, value](std::uint32_t slot) {
       copy_shared(this->values().at(slot, 0), value, this->spec().value_size);
     };

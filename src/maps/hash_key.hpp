@@ -68,7 +68,7 @@ class FixedKey {
   static constexpr bool kOneWord = kBytes <= 8;  ///< one load tells all, no need to look at a tag first
   static constexpr std::uint32_t kSize = kBytes;
 
-  FixedKey(const std::byte* key, std::uint32_t /*key_size*/) noexcept {
+  [[gnu::always_inline]] inline FixedKey(const std::byte* key, std::uint32_t /*key_size*/) noexcept {
     // Word by word, as the program has just stored them: a load wider than its stores waits until they are in memory.
     for (std::size_t i = 0; i < kWords; ++i) {
       Part part;
@@ -78,18 +78,18 @@ class FixedKey {
     }
   }
 
-  [[nodiscard]] std::uint64_t hash(const HashSeed& seed) const noexcept {
+  [[nodiscard, gnu::always_inline]] inline std::uint64_t hash(const HashSeed& seed) const noexcept {
     Uint128 sum = seed.start();
     for (std::size_t i = 0; i < kWords; ++i) sum += seed.term(i, words_[i]);
     return HashSeed::finish(sum);
   }
-  [[nodiscard]] bool equals(KeyCell cell) const noexcept {
+  [[nodiscard, gnu::always_inline]] inline bool equals(KeyCell cell) const noexcept {
     for (std::size_t i = 0; i < kWords; ++i) {
       if (cell.load(i) != words_[i]) return false;
     }
     return true;
   }
-  void store(KeyCell cell) const noexcept {
+  [[gnu::always_inline]] inline void store(KeyCell cell) const noexcept {
     for (std::size_t i = 0; i < kWords; ++i) cell.store(i, words_[i]);
   }
 

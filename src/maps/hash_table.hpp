@@ -87,10 +87,13 @@ class HashTable {
   [[nodiscard]] std::uint32_t find(const std::byte* key) const noexcept {
     const Key wanted(key, geometry_.key_size);
     const std::uint64_t hash = wanted.hash(seed_);
-    const std::uint32_t first = head_of(hash).load(std::memory_order_acquire);
-    if (first == 0) return 0;  // at that moment the chain had nothing in it
-    const std::uint32_t slot = walk_from(first, wanted, hash);
-    return slot != 0 ? slot : find_again(wanted, hash);
+    std::uint32_t slot = head_of(hash).load(std::memory_order_acquire);
+    if (slot == 0) return 0;  // at that moment the chain had nothing in it
+    for (unsigned steps = kQuickSteps; slot != 0 && steps != 0; --steps) {
+      if (holds(slot, wanted, hash)) return slot;
+      slot = next_of(slot).load(std::memory_order_acquire);
+    }
+    return find_again(wanted, hash);
   }
 
   /// Calls `copy(slot)` so that what it copies belongs to `key` from first to last byte: it is called again when the
@@ -125,6 +128,27 @@ class HashTable {
     return store_at<false>(wanted, hash, flags, in_place, fill, refill, [this] { return take_free(); });
   }
 
+  /// store() of a table that does not evict, whatever was there before: an element is replaced. What is rare is left to
+  /// functions of their own that nothing comes after, so that the rest needs no frame if `fill` calls nothing.
+  template <class Fill>
+  [[gnu::always_inline]] inline int put(const std::byte* key, const Fill& fill) noexcept {
+    const Key wanted(key, geometry_.key_size);
+    const std::uint64_t hash = wanted.hash(seed_);
+    const Stripe stripe = stripe_of(hash);
+    const std::uint32_t word = stripe.word();
+    if (!stripe.lock_from(word)) return put_in_time(wanted, hash, fill);
+    Link link = head_of(hash);
+    const std::uint32_t old = walk_to(wanted, hash, link);
+    if (old == 0) return put_new(wanted, hash, word, fill);
+    const std::uint32_t slot = spare_for(stripe, hash);
+    prepare(slot, wanted, hash, fill);
+    next_of(slot).store(next_of(old).load(std::memory_order_relaxed), std::memory_order_relaxed);
+    link.store(slot, std::memory_order_release);
+    stripe.set_spare(old);
+    stripe.unlock(Stripe::with_departure(word));
+    return 0;
+  }
+
   /// Notes that a slot was used, for a table that evicts.
   void mark(std::uint32_t slot) const noexcept {
     std::uint8_t* mark = mark_of(slot);
@@ -146,6 +170,38 @@ class HashTable {
     return result;
   }
 
+  template <class Fill>
+  [[gnu::noinline]] int put_in_time(Key wanted, std::uint64_t hash, Fill fill) noexcept {
+    return store_at<false>(wanted, hash, kAny, false, fill, fill, [this] { return take_free(); });
+  }
+  /// With the lock held, and the word as it was before.
+  template <class Fill>
+  [[gnu::noinline]] int put_new(Key wanted, std::uint64_t hash, std::uint32_t word, Fill fill) noexcept {
+    const std::uint32_t slot = take_free();
+    if (slot != 0) {
+      prepare(slot, wanted, hash, fill);
+      link_first(slot, hash);
+    }
+    stripe_of(hash).unlock(word);
+    return slot != 0 ? 0 : -E2BIG;
+  }
+
+  /// Gives a slot that nobody finds yet its value and its key.
+  template <class Fill>
+  [[gnu::always_inline]] inline void prepare(std::uint32_t slot, const Key& wanted, std::uint64_t hash,
+                                             const Fill& fill) noexcept {
+    // Readers that validate by departures must see the last one before they see what is written from here on.
+    std::atomic_thread_fence(std::memory_order_release);
+    fill(slot);
+    wanted.store(key_at(slot));
+    tag_of(slot).store(tag(hash), std::memory_order_release);
+  }
+  void link_first(std::uint32_t slot, std::uint64_t hash) noexcept {
+    const Link head = head_of(hash);
+    next_of(slot).store(head.load(std::memory_order_relaxed), std::memory_order_release);
+    head.store(slot, std::memory_order_release);
+  }
+
   /// store() with the lock held; a new element gets the slot that `take_slot` gives, 0 for none.
   template <bool kEvicts, class Fill, class Refill, class TakeSlot>
   [[gnu::always_inline]] inline int store_at(const Key& wanted, std::uint64_t hash, std::uint64_t flags, bool in_place,
@@ -164,24 +220,19 @@ class HashTable {
     }
     const std::uint32_t slot = old != 0 ? spare_for(stripe, hash) : take_slot();
     if (slot == 0) return -E2BIG;
-    // Readers that validate by departures must see the last one before they see what is written from here on.
-    std::atomic_thread_fence(std::memory_order_release);
-    fill(slot);
-    if (kEvicts) {
+    prepare(slot, wanted, hash, [&](std::uint32_t) {
+      fill(slot);
+      if (!kEvicts) return;
       home_of(slot).store(static_cast<std::uint32_t>(bucket_of(hash)), std::memory_order_relaxed);
       __atomic_store_n(mark_of(slot), std::uint8_t{old != 0}, __ATOMIC_RELAXED);
-    }
-    wanted.store(key_at(slot));
-    tag_of(slot).store(tag(hash), std::memory_order_release);
+    });
     if (old != 0) {
       next_of(slot).store(next_of(old).load(std::memory_order_relaxed), std::memory_order_relaxed);
       link.store(slot, std::memory_order_release);
       stripe.set_spare(old);
       locked.mark_departure();
     } else {
-      Link head = head_of(hash);
-      next_of(slot).store(head.load(std::memory_order_relaxed), std::memory_order_release);
-      head.store(slot, std::memory_order_release);
+      link_first(slot, hash);
     }
     return 0;
   }
@@ -266,6 +317,7 @@ class HashTable {
 
  private:
   static constexpr unsigned kAttempts = 16;
+  static constexpr unsigned kQuickSteps = 8;  // longer chains are rare enough to be walked twice
   static constexpr std::size_t kKeyOff = 8;
   static constexpr std::size_t kStripeBytes = 64;
 
@@ -296,9 +348,14 @@ class HashTable {
     [[nodiscard]] std::uint32_t departures() const noexcept { return word_.load(std::memory_order_acquire) >> 1; }
     [[nodiscard, gnu::always_inline]] inline std::uint32_t lock() const noexcept {
       std::uint32_t word = word_.load(std::memory_order_relaxed);
-      if (single_threaded() || ((word & 1) == 0 && word_.exchange_if(word, word | 1))) return word;
-      return lock_in_time(word_);
+      return lock_from(word) ? word : lock_in_time(word_);
     }
+    [[nodiscard]] std::uint32_t word() const noexcept { return word_.load(std::memory_order_relaxed); }
+    /// Locks it, if its word still is what was seen.
+    [[nodiscard, gnu::always_inline]] inline bool lock_from(std::uint32_t seen) const noexcept {
+      return single_threaded() || ((seen & 1) == 0 && word_.exchange_if(seen, seen | 1));
+    }
+    [[nodiscard]] static std::uint32_t with_departure(std::uint32_t word) noexcept { return word + 2; }
     [[gnu::always_inline]] inline void unlock(std::uint32_t word) const noexcept {
       word_.store(word, std::memory_order_release);
     }
@@ -325,7 +382,7 @@ class HashTable {
     Locked(const Locked&) = delete;
     Locked& operator=(const Locked&) = delete;
     [[gnu::always_inline]] inline ~Locked() { stripe_.unlock(word_); }
-    void mark_departure() noexcept { word_ += 2; }
+    void mark_departure() noexcept { word_ = Stripe::with_departure(word_); }
 
    private:
     Stripe stripe_;
@@ -363,17 +420,15 @@ class HashTable {
     return geometry_.max_entries + 1 + static_cast<std::uint32_t>(bucket_of(hash) & stripe_mask_);
   }
 
-  [[nodiscard]] bool holds(std::uint32_t slot, const Key& wanted, std::uint64_t hash) const noexcept {
+  [[nodiscard, gnu::always_inline]] inline bool holds(std::uint32_t slot, const Key& wanted,
+                                                      std::uint64_t hash) const noexcept {
     if constexpr (Key::kOneWord) return wanted.equals(key_at(slot));
     return tag_of(slot).load(std::memory_order_acquire) == tag(hash) && wanted.equals(key_at(slot));
   }
 
   // No chain is longer than the number of slots; a reader that has taken more steps was led from chain to chain.
   [[nodiscard]] std::uint32_t walk(const Key& wanted, std::uint64_t hash) const noexcept {
-    return walk_from(head_of(hash).load(std::memory_order_acquire), wanted, hash);
-  }
-  [[nodiscard, gnu::always_inline]] inline std::uint32_t walk_from(std::uint32_t slot, const Key& wanted,
-                                                                   std::uint64_t hash) const noexcept {
+    std::uint32_t slot = head_of(hash).load(std::memory_order_acquire);
     for (std::uint64_t steps = geometry_.slots(); slot != 0 && steps != 0; --steps) {
       if (holds(slot, wanted, hash)) return slot;
       slot = next_of(slot).load(std::memory_order_acquire);
@@ -427,7 +482,7 @@ class HashTable {
   }
 
   // The careful half of find(): makes sure that a key that was not found is not there.
-  [[nodiscard, gnu::noinline]] std::uint32_t find_again(const Key& wanted, std::uint64_t hash) const noexcept {
+  [[nodiscard, gnu::noinline]] std::uint32_t find_again(Key wanted, std::uint64_t hash) const noexcept {
     const Stripe stripe = stripe_of(hash);
     for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
       const std::uint32_t departures = stripe.departures();

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <mutex>
 
 #include "base/threads.hpp"
 #include "maps/direct.hpp"
@@ -98,6 +97,8 @@ class PagedRingBuffer final : public RingBufferMap {
       : RingBufferMap(creation.spec, creation.cpus),
         mask_(spec().max_entries - 1),
         pages_(spec().max_entries),
+        data_(pages_ ? pages_.data() : nullptr),
+        page_bits_(pages_.page_bits()),
         event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         pending_(first_position) {
     if (!pages_) return;
@@ -109,21 +110,7 @@ class PagedRingBuffer final : public RingBufferMap {
 
   [[nodiscard]] std::byte* reserve(std::uint64_t size) noexcept override {
     if (size > kMaxRecord) return nullptr;
-    const std::uint64_t bytes = round_up(size + kHeaderBytes, std::uint64_t{8});
-    if (bytes > mask_ + 1) return nullptr;
-    const std::uint64_t consumed = __atomic_load_n(pages_.consumer(), __ATOMIC_ACQUIRE);
-
-    const std::lock_guard lock(producers_);
-    const std::uint64_t start = __atomic_load_n(pages_.producer(), __ATOMIC_RELAXED);
-    const std::uint64_t end = start + bytes;
-    // One byte always stays free, and so does everything since the oldest record that is still being written.
-    if (end - consumed > mask_ || !fits_behind_pending(start, end)) return nullptr;
-    std::byte* header = pages_.data() + (start & mask_);
-    const std::uint64_t page = ((start & mask_) >> pages_.page_bits()) + kLinuxPagesBeforeData;
-    const std::uint64_t words = page << 32 | static_cast<std::uint32_t>(size) | kBusy;
-    __atomic_store_n(reinterpret_cast<Words*>(header), words, __ATOMIC_RELAXED);
-    __atomic_store_n(pages_.producer(), end, __ATOMIC_RELEASE);
-    return header + kHeaderBytes;
+    return producers_.try_lock() ? reserve_locked(size) : reserve_in_time(size);
   }
 
   void submit(std::byte* record, std::uint64_t flags) noexcept override { commit(record, flags, 0); }
@@ -206,16 +193,42 @@ class PagedRingBuffer final : public RingBufferMap {
     return round_up(std::uint64_t{header & ~(kBusy | kDiscard)} + kHeaderBytes, std::uint64_t{8});
   }
 
-  // The oldest record that is being written is looked for only when the one last found is in the way.
-  [[nodiscard]] bool fits_behind_pending(std::uint64_t start, std::uint64_t end) noexcept {
-    if (end - pending_ <= mask_) return true;
+  // Of reserve(), what is rare is left to functions of their own that nothing comes after, so that the rest needs no
+  // frame. All of them give up the lock.
+  [[nodiscard, gnu::noinline]] std::byte* reserve_in_time(std::uint64_t size) noexcept {
+    producers_.lock();
+    return reserve_locked(size);
+  }
+  [[nodiscard, gnu::always_inline]] inline std::byte* reserve_locked(std::uint64_t size) noexcept {
+    const std::uint64_t start = __atomic_load_n(pages_.producer(), __ATOMIC_RELAXED);
+    const std::uint64_t end = start + round_up(size + kHeaderBytes, std::uint64_t{8});
+    // One byte always stays free, and so does everything since the oldest record that is still being written.
+    if (end - consumed() > mask_) return nothing_reserved();
+    // That one is looked for only when the one last found is in the way.
+    return end - pending_ <= mask_ ? begin_record(start, end, size) : reserve_behind_pending(start, end, size);
+  }
+  [[nodiscard, gnu::noinline]] std::byte* reserve_behind_pending(std::uint64_t start, std::uint64_t end,
+                                                                 std::uint64_t size) noexcept {
     advance_pending(start);
-    return end - pending_ <= mask_;
+    return end - pending_ <= mask_ ? begin_record(start, end, size) : nothing_reserved();
+  }
+  std::byte* nothing_reserved() noexcept {
+    producers_.unlock();
+    return nullptr;
+  }
+  std::byte* begin_record(std::uint64_t start, std::uint64_t end, std::uint64_t size) noexcept {
+    std::byte* header = data_ + (start & mask_);
+    const std::uint64_t page = ((start & mask_) >> page_bits_) + kLinuxPagesBeforeData;
+    const std::uint64_t words = page << 32 | static_cast<std::uint32_t>(size) | kBusy;
+    __atomic_store_n(reinterpret_cast<Words*>(header), words, __ATOMIC_RELAXED);
+    __atomic_store_n(pages_.producer(), end, __ATOMIC_RELEASE);
+    producers_.unlock();
+    return header + kHeaderBytes;
   }
   // Moves past the records that were committed, in order, up to the first that was not.
   void advance_pending(std::uint64_t end) noexcept {
     while (pending_ != end) {
-      const std::uint32_t header = __atomic_load_n(word(pages_.data() + (pending_ & mask_)), __ATOMIC_ACQUIRE);
+      const std::uint32_t header = __atomic_load_n(word(data_ + (pending_ & mask_)), __ATOMIC_ACQUIRE);
       if ((header & kBusy) != 0 || footprint(header) > end - pending_) return;
       pending_ += footprint(header);
     }
@@ -228,7 +241,7 @@ class PagedRingBuffer final : public RingBufferMap {
       __atomic_store_n(word(header), length, __ATOMIC_RELEASE);
     else
       __atomic_exchange_n(word(header), length, __ATOMIC_SEQ_CST);
-    const auto position = static_cast<std::uint64_t>(header - pages_.data());
+    const auto position = static_cast<std::uint64_t>(header - data_);
     const std::uint64_t consumer = __atomic_load_n(pages_.consumer(), __ATOMIC_SEQ_CST) & mask_;
     if ((flags & kForceWakeup) != 0 || (consumer == position && (flags & kNoWakeup) == 0)) signal();
   }
@@ -239,7 +252,7 @@ class PagedRingBuffer final : public RingBufferMap {
     const std::uint64_t start = position;
     const std::uint64_t end = produced();
     while (more && position != end) {
-      std::byte* at = pages_.data() + (position & mask_);
+      std::byte* at = data_ + (position & mask_);
       const std::uint32_t header = __atomic_load_n(word(at), __ATOMIC_ACQUIRE);
       if ((header & kBusy) != 0) break;
       if (footprint(header) > std::min(end - position, mask_ + 1)) {
@@ -272,6 +285,8 @@ class PagedRingBuffer final : public RingBufferMap {
 
   std::uint64_t mask_;
   RingPages pages_;
+  std::byte* data_;  // pages_.data()
+  unsigned page_bits_;
   Descriptor event_;
   SpinLock producers_;
   std::uint64_t pending_;  // start of the oldest record not known to be committed; under the lock

@@ -32,10 +32,12 @@ class Backoff {
 
 class SpinLock {
  public:
+  [[nodiscard]] bool try_lock() noexcept {
+    return single_threaded() || !locked_.exchange(true, std::memory_order_acquire);
+  }
   void lock() noexcept {
-    if (single_threaded()) return;
     Backoff backoff;
-    while (locked_.exchange(true, std::memory_order_acquire)) backoff.pause();
+    while (!try_lock()) backoff.pause();
   }
   void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
