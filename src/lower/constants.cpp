@@ -53,15 +53,14 @@ class Constants {
     find_meetings();
     if (meetings_.size() > kMostMeetings) return say_what_was_proven();
     arrive(0, Known::at_entry());
-    while (const Meeting* meeting = next_waiting()) {
-      here_ = meeting->known;
-      walk(meeting->pc, here_);
+    while (const auto pc = next_waiting()) {
+      here_ = meetings_[meeting_at_[*pc]].known;
+      walk(*pc, here_);
     }
   }
 
  private:
   struct Meeting {
-    std::uint32_t pc = 0;
     bool seen = false;  ///< some path leads here; only then is anything known
     Known known;
   };
@@ -73,20 +72,20 @@ class Constants {
 
   void find_meetings() {
     meeting_at_.assign(forms_.size(), kNone);
-    meeting_at_[0] = 0;
+    waiting_.assign(forms_.size() / kWordBits + 1, 0);
+    add_meeting(0);
     for (std::uint32_t pc = 0; pc < forms_.size(); pc += slots_of(shape_of(forms_[pc]))) {
-      const Shape& shape = shape_of(forms_[pc]);
-      if (!has_target(shape)) continue;
-      const std::uint32_t target = target_of(program_.insns[pc], shape, pc);
-      meeting_at_[target] = 0;
+      if (!has_target(forms_[pc])) continue;
+      const std::uint32_t target = target_of(program_.insns[pc], shape_of(forms_[pc]), pc);
+      add_meeting(target);
       settled_.goes_back = settled_.goes_back || target <= pc;
     }
-    for (std::uint32_t pc = 0; pc < forms_.size(); ++pc) {
-      if (meeting_at_[pc] == kNone) continue;
-      meeting_at_[pc] = static_cast<std::uint32_t>(meetings_.size());
-      meetings_.emplace_back().pc = pc;
-    }
-    waiting_.assign(meetings_.size() / kWordBits + 1, 0);
+  }
+
+  void add_meeting(std::uint32_t pc) {
+    if (meeting_at_[pc] != kNone) return;
+    meeting_at_[pc] = static_cast<std::uint32_t>(meetings_.size());
+    meetings_.emplace_back();
   }
 
   void say_what_was_proven() {
@@ -101,25 +100,24 @@ class Constants {
     }
   }
 
-  /// The first in the program: where nothing jumps back, each is taken once. Null when none waits.
-  const Meeting* next_waiting() {
+  /// The first in the program: where nothing jumps back, each is taken once.
+  std::optional<std::uint32_t> next_waiting() {
     while (first_waiting_ < waiting_.size() && waiting_[first_waiting_] == 0) ++first_waiting_;
-    if (first_waiting_ == waiting_.size()) return nullptr;
+    if (first_waiting_ == waiting_.size()) return std::nullopt;
     std::uint64_t& word = waiting_[first_waiting_];
     const auto bit = static_cast<std::size_t>(std::countr_zero(word));
     word &= word - 1;
-    return &meetings_[first_waiting_ * kWordBits + bit];
+    return static_cast<std::uint32_t>(first_waiting_ * kWordBits + bit);
   }
 
   /// A path leads to a place where others may lead.
   void arrive(std::uint32_t pc, const Known& known) {
-    const std::uint32_t index = meeting_at_[pc];
-    Meeting& meeting = meetings_[index];
+    Meeting& meeting = meetings_[meeting_at_[pc]];
     if (meeting.seen && !meeting.known.meet(known)) return;
     if (!meeting.seen) meeting.known = known;
     meeting.seen = true;
-    waiting_[index / kWordBits] |= std::uint64_t{1} << index % kWordBits;
-    first_waiting_ = std::min<std::size_t>(first_waiting_, index / kWordBits);
+    waiting_[pc / kWordBits] |= std::uint64_t{1} << pc % kWordBits;
+    first_waiting_ = std::min<std::size_t>(first_waiting_, pc / kWordBits);
   }
 
   /// To where paths meet again, with what is known on the way. What it writes down, it will write again when less
@@ -428,10 +426,10 @@ class Constants {
   std::span<const std::shared_ptr<maps::MapStorage>> maps_;
   SettledProgram& settled_;
   std::vector<std::uint32_t> meeting_at_;  // by pc
-  std::vector<Meeting> meetings_;          // in the program's order
-  std::vector<std::uint64_t> waiting_;     // bit by bit of meetings_
-  std::size_t first_waiting_ = 0;          // no word before has one
-  Known here_;                             // where the walk is
+  std::vector<Meeting> meetings_;
+  std::vector<std::uint64_t> waiting_;  // by pc, bit by bit: meetings to walk on from
+  std::size_t first_waiting_ = 0;       // no word before has one
+  Known here_;                          // where the walk is
 };
 
 }  // namespace

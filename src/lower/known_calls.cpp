@@ -182,10 +182,15 @@ class Knowing {
 }  // namespace
 
 void know_calls(Image& image, const verifier::Facts& facts) {
+  if (image.bindings.empty()) return;
+  const auto calls_any = [&image](HelperId helper) {
+    return std::any_of(image.bindings.begin(), image.bindings.end(),
+                       [helper](const Binding& binding) { return calls(binding, helper); });
+  };
   Knowing knowing(image, facts);
   knowing.know_maps();
-  knowing.know_records();
-  knowing.know_callbacks();
+  if (calls_any(HelperId::ringbuf_reserve)) knowing.know_records();
+  if (calls_any(HelperId::loop)) knowing.know_callbacks();
 }
 
 }  // namespace skep::lower

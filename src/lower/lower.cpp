@@ -42,13 +42,59 @@ constexpr auto kVariants = [] {
   return codes;
 }();
 
+/// What an op leaves in the register that the engine has at hand.
+enum class Leaves : std::uint8_t { result, what_was_there, nothing };
+
+constexpr Leaves leaves_of(const Shape& shape) {
+  switch (shape.operands) {
+    case Operands::dst_imm:
+    case Operands::dst_src:
+    case Operands::load:
+    case Operands::lddw:
+      return Leaves::result;
+    case Operands::dst:
+      return shape.operation == Operation::call_ ? Leaves::nothing : Leaves::result;
+    case Operands::compare_imm:
+    case Operands::compare_src:
+    case Operands::store_imm:
+    case Operands::store_src:
+      return Leaves::what_was_there;
+    case Operands::none:
+    case Operands::dst_src_imm:
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::atomic:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return Leaves::nothing;
+  }
+  return Leaves::nothing;
+}
+
+constexpr auto kLeaves = [] {
+  std::array<Leaves, isa::kFormCount> leaves{};
+  for (std::size_t form = 0; form < leaves.size(); ++form) leaves[form] = leaves_of(shape_of(static_cast<Form>(form)));
+  return leaves;
+}();
+
+bool loads_packet(const Shape& shape) {
+  return shape.operands == Operands::packet_abs || shape.operands == Operands::packet_ind;
+}
+
+bool writes_frame_pointer(const Insn& insn, const Shape& shape) {
+  return (shape.writes & isa::regs::D && insn.dst == isa::kFramePointer) ||
+         (shape.writes & isa::regs::S && insn.src == isa::kFramePointer);
+}
+
 bool mentions_frame_pointer(const Insn& insn, const FormInfo& info) {
   return (info.has_dst() && insn.dst == isa::kFramePointer) || insn.src == isa::kFramePointer;
 }
 
 class Lowering {
  public:
-  explicit Lowering(Inputs inputs) : insns_(inputs.program->insns), image_(std::make_shared<Image>()) {
+  explicit Lowering(Inputs inputs) : image_(std::make_shared<Image>()) {
     image_->program = std::move(inputs.program);
     image_->maps = std::move(inputs.maps);
     image_->host = std::move(inputs.host);
@@ -67,15 +113,9 @@ class Lowering {
     if (auto ok = check_needs(); !ok) return fail(std::move(ok).error());
     if (auto ok = check_prototypes(image_->app_helpers, image_->app_kfuncs); !ok) return fail(std::move(ok).error());
     // A proof is made of nothing else.
-    if (auto ok = facts_ == nullptr ? isa::check(insns_) : Result<void>{}; !ok) return fail(std::move(ok).error());
-    if (facts_ != nullptr) {
-      SettledProgram settled = settle(*image_->program, *facts_, image_->maps);
-      insns_ = std::move(settled.insns);
-      settled_ = std::move(settled.at);
-      forms_ = std::move(settled.forms);
-    } else {
-      forms_ = forms_of(insns_);
-    }
+    if (auto ok = facts_ == nullptr ? isa::check(image_->program->insns) : Result<void>{}; !ok)
+      return fail(std::move(ok).error());
+    settled_ = facts_ != nullptr ? settle(*image_->program, *facts_, image_->maps) : unsettled(*image_->program);
     number_ops();
     find_functions();
     collect_regions();
@@ -107,71 +147,72 @@ class Lowering {
                 fmt::format("needs what skep cannot give it yet: {}", fmt::join(names, ", ")));
   }
 
-  [[nodiscard]] const FormInfo& form_at(std::uint32_t pc) const { return isa::info(forms_[pc]); }
-  [[nodiscard]] std::uint32_t width_at(std::uint32_t pc) const { return form_at(pc).wide() ? 2 : 1; }
+  /// A program of which nothing is known.
+  static SettledProgram unsettled(const program::Program& program) {
+    SettledProgram all{program.insns, forms_of(program.insns), std::vector<Settled>(program.insns.size())};
+    for (std::size_t pc = 0; pc < all.at.size(); pc += slots_of(shape_of(all.forms[pc]))) all.at[pc].reached = true;
+    return all;
+  }
+
+  [[nodiscard]] const Insn& insn_at(std::uint32_t pc) const { return settled_.insns[pc]; }
+  [[nodiscard]] Form form_at(std::uint32_t pc) const { return settled_.forms[pc]; }
+  [[nodiscard]] const Shape& shape_at(std::uint32_t pc) const { return shape_of(form_at(pc)); }
+  [[nodiscard]] std::uint32_t target_at(std::uint32_t pc) const { return target_of(insn_at(pc), shape_at(pc), pc); }
 
   /// Some path may reach it.
-  [[nodiscard]] bool is_live(std::uint32_t pc) const { return settled_.empty() || settled_[pc].reached; }
-  /// The others become no ops: nothing reaches them, or what they do makes no difference.
-  [[nodiscard]] bool is_run(std::uint32_t pc) const { return settled_.empty() || settled_[pc].runs(); }
+  [[nodiscard]] bool is_live(std::uint32_t pc) const { return settled_.at[pc].reached; }
   /// A jump that is always taken.
-  [[nodiscard]] bool only_jumps(std::uint32_t pc, const FormInfo& info) const {
-    return info.operation == Operation::ja_ || (!settled_.empty() && !settled_[pc].falls_through);
-  }
-
-  /// Jumps to where control goes on anyway are not run, either.
-  void leave_out_jumps() {
-    std::vector<std::uint32_t> next_run(settled_.size() + 1, 0);  // at or after a pc
-    for (auto pc = static_cast<std::uint32_t>(settled_.size()); pc-- > 0;) {
-      next_run[pc] = next_run[pc + 1];
-      if (!is_run(pc)) continue;
-      const FormInfo& info = form_at(pc);
-      const bool jumps = info.has_target() && only_jumps(pc, info);
-      const std::int64_t target = jumps ? isa::jump_target(insns_[pc], info, pc) : 0;
-      if (target > pc && next_run[static_cast<std::size_t>(target)] == next_run[pc + 1])
-        settled_[pc].becomes = Becomes::unread;
-      else
-        next_run[pc] = pc;
-    }
-  }
-
-  /// What an instruction that is run, or could be, takes.
-  [[nodiscard]] std::size_t count_of_ops(std::uint32_t pc) const {
-    return is_live(pc) && loads_packet(form_at(pc)) ? kPacketLoadOps : 1;
-  }
-  [[nodiscard]] static bool loads_packet(const FormInfo& info) {
-    return info.operands == Operands::packet_abs || info.operands == Operands::packet_ind;
+  [[nodiscard]] bool only_jumps(std::uint32_t pc) const {
+    return shape_at(pc).operation == Operation::ja_ || !settled_.at[pc].falls_through;
   }
 
   void number_ops() {
-    leave_out_jumps();
-    // A function whose address is taken stays something to call, even when nobody does.
-    std::vector<bool> named(insns_.size(), false);
-    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc))
-      if (is_live(pc) && form_at(pc).form == Form::lddw_func)
-        named[static_cast<std::size_t>(isa::jump_target(insns_[pc], form_at(pc), pc))] = true;
-    op_of_pc_.assign(insns_.size(), 0);
-    for (std::uint32_t pc = 0; pc < insns_.size(); pc += width_at(pc)) {
-      op_of_pc_[pc] = static_cast<std::uint32_t>(image_->pcs.size());
-      if (is_run(pc) || (named[pc] && !is_live(pc))) image_->pcs.insert(image_->pcs.end(), count_of_ops(pc), pc);
+    const auto slots = static_cast<std::uint32_t>(settled_.at.size());
+    const std::vector<bool> dead = dead_functions();
+    op_of_pc_.assign(slots + 1, 0);  // counted from the end first
+    for (std::uint32_t pc = slots; pc-- > 0;) {
+      const std::uint32_t count = settled_.at[pc].runs() ? count_of_ops(pc) : dead[pc] ? 1 : 0;
+      op_of_pc_[pc] = op_of_pc_[pc + 1] + count;
     }
-    image_->ops.reserve(image_->pcs.size());
-    is_target_.assign(image_->pcs.size(), false);
-    for (const std::uint32_t pc : image_->pcs) {
-      const FormInfo& info = form_at(pc);
-      if (info.has_target() && is_live(pc))
-        is_target_[op_of_pc_[static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc))]] = true;
+    const std::uint32_t ops = op_of_pc_[0];
+    image_->pcs.resize(ops);
+    image_->ops.reserve(ops);
+    for (std::uint32_t pc = 0, op = 0; pc <= slots; ++pc) {
+      op_of_pc_[pc] = ops - op_of_pc_[pc];
+      while (op < op_of_pc_[pc]) image_->pcs[op++] = pc - 1;
     }
+    is_target_.assign(ops, false);
+    for (const std::uint32_t pc : leading_) is_target_[op_of_pc_[target_at(pc)]] = true;
+  }
+
+  /// Functions whose address is taken stay something to call, even when nobody does.
+  [[nodiscard]] std::vector<bool> dead_functions() const {
+    const std::vector<Form>& forms = settled_.forms;
+    std::vector<bool> dead(forms.size(), false);
+    for (auto at = forms.begin(); (at = std::find(at, forms.end(), Form::lddw_func)) != forms.end(); ++at) {
+      const auto pc = static_cast<std::uint32_t>(at - forms.begin());
+      if (is_live(pc)) dead[target_at(pc)] = !is_live(target_at(pc));
+    }
+    return dead;
+  }
+
+  /// What an instruction that is run takes, when those behind it are counted. Jumps to where control goes on anyway
+  /// take none.
+  std::uint32_t count_of_ops(std::uint32_t pc) {
+    if (loads_packet(shape_at(pc))) return kPacketLoadOps;
+    if (!has_target(form_at(pc))) return 1;
+    const std::uint32_t target = target_at(pc);
+    const bool goes_on = target > pc && op_of_pc_[target] == op_of_pc_[pc + 1];
+    if (goes_on && facts_ != nullptr && only_jumps(pc)) return 0;
+    leading_.push_back(pc);
+    return 1;
   }
 
   /// Functions start at the entry, at targets of calls, and at functions whose address is taken.
   void find_functions() {
     std::vector<std::uint32_t> starts{0};
-    for (const std::uint32_t pc : image_->pcs) {
-      const FormInfo& info = form_at(pc);
-      if (is_live(pc) && (info.form == Form::call_subprog || info.form == Form::lddw_func))
-        starts.push_back(static_cast<std::uint32_t>(isa::jump_target(insns_[pc], info, pc)));
-    }
+    for (const std::uint32_t pc : leading_)
+      if (form_at(pc) == Form::call_subprog || form_at(pc) == Form::lddw_func) starts.push_back(target_at(pc));
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
     for (const std::uint32_t start : starts)
@@ -180,9 +221,9 @@ class Lowering {
 
     bool crossing = false;
     for (const std::uint32_t pc : image_->pcs) {
-      const FormInfo& info = form_at(pc);
-      if (mentions_frame_pointer(insns_[pc], info)) function_around(op_of_pc_[pc]).stack_bytes = kFrameBytes;
-      crossing = crossing || leaves_function(pc, info);
+      if (mentions_frame_pointer(insn_at(pc), isa::info(form_at(pc))))
+        function_around(op_of_pc_[pc]).stack_bytes = kFrameBytes;
+      crossing = crossing || leaves_function(pc);
     }
     if (crossing)
       for (Function& function : image_->functions) function.stack_bytes = kFrameBytes;
@@ -195,15 +236,15 @@ class Lowering {
   }
 
   /// A jump to, or a fall into, another function's instructions. Linux refuses such programs; unverified ones may run.
-  bool leaves_function(std::uint32_t pc, const FormInfo& info) {
-    const std::uint32_t op = op_of_pc_[pc];
-    const Function& here = function_around(op);
-    const bool ends_flow = info.form == Form::exit || info.operation == Operation::ja_;
-    const std::uint32_t next = pc + width_at(pc);
-    if (!ends_flow && next < insns_.size() && &function_around(op_of_pc_[next]) != &here) return true;
-    if (!info.has_target() || info.form == Form::call_subprog || info.form == Form::lddw_func) return false;
-    const auto target = static_cast<std::size_t>(isa::jump_target(insns_[pc], info, pc));
-    return &function_around(op_of_pc_[target]) != &here;
+  bool leaves_function(std::uint32_t pc) {
+    const Shape& shape = shape_at(pc);
+    const Function& here = function_around(op_of_pc_[pc]);
+    const bool ends_flow = shape.operation == Operation::exit_ || shape.operation == Operation::ja_;
+    const std::uint32_t next = pc + slots_of(shape);
+    if (!ends_flow && next < settled_.at.size() && &function_around(op_of_pc_[next]) != &here) return true;
+    const bool starts_function = form_at(pc) == Form::call_subprog || form_at(pc) == Form::lddw_func;
+    if (!has_target(form_at(pc)) || starts_function) return false;
+    return &function_around(op_of_pc_[target_at(pc)]) != &here;
   }
 
   void collect_regions() {
@@ -219,25 +260,25 @@ class Lowering {
   }
 
   Result<void> lower_insn(std::uint32_t pc) {
-    const Insn& insn = insns_[pc];
-    const FormInfo& info = form_at(pc);
-    if ((info.writes & isa::regs::D && insn.dst == isa::kFramePointer) ||
-        (info.writes & isa::regs::S && insn.src == isa::kFramePointer))
+    const Insn& insn = insn_at(pc);
+    const Shape& shape = shape_at(pc);
+    const Settled& settled = settled_.at[pc];
+    if (writes_frame_pointer(insn, shape))
       return fail(ErrorCode::invalid, "", "writes r10, which is the frame pointer and read-only");
-    Op op{static_cast<Code>(info.form), insn.dst, insn.src, insn.off, insn.imm};
-    if (!is_live(pc)) {
+    Op op{static_cast<Code>(form_at(pc)), insn.dst, insn.src, insn.off, insn.imm};
+    if (!settled.reached) {
       image_->ops.push_back({Code::trap});
       return {};
     }
-    if (!settled_.empty() && settled_[pc].becomes == Becomes::number) {
-      const bool calls = info.operands == Operands::call_imm;
-      op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled_[pc].number)};
-      if (settled_[pc].low_only) op.imm &= UINT32_MAX;
+    if (settled.becomes == Becomes::number) {
+      const bool calls = shape.operands == Operands::call_imm;
+      op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled.number)};
+      if (settled.low_only) op.imm &= UINT32_MAX;
       ready_ = is_target_[op_of_pc_[pc]] ? kNoRegister : op.dst;
       image_->ops.push_back(op);
       return {};
     }
-    switch (info.operands) {
+    switch (shape.operands) {
       case Operands::none:
       case Operands::dst:
       case Operands::dst_imm:
@@ -254,38 +295,38 @@ class Lowering {
       case Operands::compare_imm:
       case Operands::compare_src:
       case Operands::call_pc: {
-        if (only_jumps(pc, info)) op = {Code::ja, 0, 0, 0, 0};
-        const std::uint32_t target = op_of_pc_[static_cast<std::size_t>(isa::jump_target(insn, info, pc))];
+        if (only_jumps(pc)) op = {Code::ja, 0, 0, 0, 0};
+        const std::uint32_t target = op_of_pc_[target_of(insn, shape, pc)];
         op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_of_pc_[pc]);
-        if (info.operands == Operands::call_pc)
+        if (shape.operands == Operands::call_pc)
           op.imm = reinterpret_cast<std::int64_t>(&image_->function_of_op(target));
         break;
       }
       case Operands::load:
         if (facts_ != nullptr)
-          lower_proven_load(facts_->at(pc), info, op);
-        else if (needs_no_check(insn.src, insn, info))
-          op.code = variant_of(info.form, may_load_field(insn, info) ? Variant::field : Variant::free);
+          lower_proven_load(facts_->at(pc), form_at(pc), op);
+        else if (needs_no_check(insn.src, insn, isa::info(form_at(pc))))
+          op.code = variant_of(form_at(pc), may_load_field(insn, shape) ? Variant::field : Variant::free);
         break;
       case Operands::store_imm:
       case Operands::store_src:
       case Operands::atomic:
-        if (facts_ != nullptr ? is_free(facts_->at(pc).base) : needs_no_check(insn.dst, insn, info))
-          op.code = variant_of(info.form, Variant::free);
+        if (facts_ != nullptr ? is_free(facts_->at(pc).base) : needs_no_check(insn.dst, insn, isa::info(form_at(pc))))
+          op.code = variant_of(form_at(pc), Variant::free);
         break;
       case Operands::lddw:
-        if (auto ok = lower_constant(pc, info, op); !ok) return ok;
+        if (auto ok = lower_constant(pc, op); !ok) return ok;
         break;
       case Operands::call_imm:
         if (const program::KfuncUse* kfunc = image_->program->kfunc_at(pc))
           lower_kfunc_call(*kfunc, op);
         else if (image_->program->poison_at(pc) != nullptr)
           op.code = Code::trap;
-        else if (auto ok = lower_call(insn, info, op); !ok)
+        else if (auto ok = lower_call(insn, form_at(pc), op); !ok)
           return ok;
         break;
     }
-    use_ready_register(pc, info, op);
+    use_ready_register(pc, shape, op);
     image_->ops.push_back(op);
     return {};
   }
@@ -300,45 +341,20 @@ class Lowering {
   }
 
   /// Chooses the variant for an operand that the last op wrote, and notes what this op leaves at hand.
-  void use_ready_register(std::uint32_t pc, const FormInfo& info, Op& op) {
+  void use_ready_register(std::uint32_t pc, const Shape& shape, Op& op) {
     if (is_target_[op_of_pc_[pc]]) ready_ = kNoRegister;
-    const bool plain = op.code == static_cast<Code>(info.form);
-    if (info.operands == Operands::load) {
-      const bool free = op.code == variant_of(info.form, Variant::free);
-      if (op.src == ready_ && plain) op.code = variant_of(info.form, Variant::src_ready);
-      if (op.src == ready_ && free) op.code = variant_of(info.form, Variant::free_src_ready);
-    } else if (plain && info.has_dst() && op.dst == ready_) {
-      op.code = variant_of(info.form, Variant::dst_ready);
-    } else if (plain && op.src == ready_) {
-      op.code = variant_of(info.form, Variant::src_ready);
-    }
-    switch (info.operands) {
-      case Operands::dst_imm:
-      case Operands::dst_src:
-      case Operands::load:
-      case Operands::lddw:
-        ready_ = op.dst;
-        return;
-      case Operands::dst:
-        ready_ = info.form == Form::callx ? kNoRegister : op.dst;
-        return;
-      case Operands::compare_imm:
-      case Operands::compare_src:
-      case Operands::store_imm:
-      case Operands::store_src:
-        return;  // they leave what was at hand
-      case Operands::none:
-      case Operands::dst_src_imm:
-      case Operands::jump_off:
-      case Operands::jump_imm:
-      case Operands::call_imm:
-      case Operands::call_pc:
-      case Operands::atomic:
-      case Operands::packet_abs:
-      case Operands::packet_ind:
-        ready_ = kNoRegister;
-        return;
-    }
+    const Form form = form_at(pc);
+    const bool plain = op.code == static_cast<Code>(form);
+    // Where a form has no such variant, this is its own code.
+    const Code dst_ready = plain && op.dst == ready_ ? variant_of(form, Variant::dst_ready) : op.code;
+    if (dst_ready != op.code)
+      op.code = dst_ready;
+    else if (plain && op.src == ready_)
+      op.code = variant_of(form, Variant::src_ready);
+    else if (shape.operands == Operands::load && op.src == ready_ && op.code == variant_of(form, Variant::free))
+      op.code = variant_of(form, Variant::free_src_ready);
+    const Leaves leaves = kLeaves[static_cast<std::size_t>(form)];
+    if (leaves != Leaves::what_was_there) ready_ = leaves == Leaves::result ? op.dst : kNoRegister;
   }
 
   static Code variant_of(Form form, Variant variant) {
@@ -365,48 +381,47 @@ class Lowering {
     return base != 0 && (base & ~kFree) == 0;
   }
 
-  void lower_proven_load(const verifier::InsnFacts& facts, const FormInfo& info, Op& op) const {
+  void lower_proven_load(const verifier::InsnFacts& facts, Form form, Op& op) const {
     using verifier::kind_bit;
     using verifier::RegKind;
     if (is_free(facts.base)) {
-      op.code = variant_of(info.form, Variant::free);
+      op.code = variant_of(form, Variant::free);
     } else if (facts.base == kind_bit(RegKind::ctx)) {
-      load_context(info, op);
+      load_context(form, op);
     } else if (facts.base == kind_bit(RegKind::btf_object)) {
-      op.code = variant_of(info.form, Variant::probe);
+      op.code = variant_of(form, Variant::probe);
     }
   }
 
   /// The context suits the program (Image::suits): where its type has a native form, that is what lies there.
-  void load_context(const FormInfo& info, Op& op) const {
-    const auto bytes = static_cast<std::uint32_t>(info.width() / 8);
-    const auto field = native_field(image_->program->type, static_cast<std::uint32_t>(op.off), bytes);
+  void load_context(Form form, Op& op) const {
+    const auto field = native_field(image_->program->type, static_cast<std::uint32_t>(op.off), shape_of(form).bytes());
     if (!field) {
-      op.code = variant_of(info.form, Variant::field);
+      op.code = variant_of(form, Variant::field);
       return;
     }
     op.off = field->off;
-    op.code = variant_of(field->bytes == sizeof(std::uint64_t) ? Form::ldx_dw : info.form, Variant::free);
+    op.code = variant_of(field->bytes == sizeof(std::uint64_t) ? Form::ldx_dw : form, Variant::free);
   }
 
   /// Where nothing is checked, a load's offset and size alone say whether its base may be the context.
-  bool may_load_field(const Insn& insn, const FormInfo& info) const {
+  bool may_load_field(const Insn& insn, const Shape& shape) const {
     const abi::ContextLayout* layout = abi::find_context_layout(image_->program->type);
     if (image_->guarded || layout == nullptr || insn.src == isa::kFramePointer || insn.off < 0) return false;
     const abi::ContextField* field = abi::find_context_field(*layout, static_cast<std::uint32_t>(insn.off));
-    return field != nullptr && field->size * 8 == info.width();
+    return field != nullptr && field->size == shape.bytes();
   }
 
-  Result<void> lower_constant(std::uint32_t pc, const FormInfo& info, Op& op) {
-    const Insn& insn = insns_[pc];
-    const auto low = static_cast<std::uint32_t>(insn.imm);
-    const auto high = static_cast<std::uint32_t>(insns_[pc + 1].imm);
+  Result<void> lower_constant(std::uint32_t pc, Op& op) {
+    const Form form = form_at(pc);
+    const auto low = static_cast<std::uint32_t>(insn_at(pc).imm);
+    const auto high = static_cast<std::uint32_t>(insn_at(pc + 1).imm);
     op.code = Code::constant;
     if (const program::KfuncUse* kfunc = image_->program->kfunc_at(pc)) {
       op.imm = reinterpret_cast<std::int64_t>(kfunc_binding(kfunc->name));
       return {};
     }
-    switch (info.form) {
+    switch (form) {
       case Form::lddw_imm:
         op.imm = static_cast<std::int64_t>(std::uint64_t{high} << 32 | low);
         return {};
@@ -415,14 +430,12 @@ class Lowering {
       case Form::lddw_map_value:
       case Form::lddw_map_idx_value:
         break;
-      case Form::lddw_func: {
-        const auto target = static_cast<std::size_t>(isa::jump_target(insn, info, pc));
-        op.imm = static_cast<std::int64_t>(image_->address_of(image_->function_of_op(op_of_pc_[target])));
+      case Form::lddw_func:
+        op.imm = static_cast<std::int64_t>(image_->address_of(image_->function_of_op(op_of_pc_[target_at(pc)])));
         return {};
-      }
       default:  // the only other wide form; all are listed in insns.inc
         return fail(ErrorCode::unsupported, "",
-                    fmt::format("{}: kernel variables are not supported yet", info.mnemonic));
+                    fmt::format("{}: kernel variables are not supported yet", isa::info(form).mnemonic));
     }
     if (low >= image_->maps.size())
       return fail(ErrorCode::invalid, "", fmt::format("names map {}, the program has {}", low, image_->maps.size()));
@@ -431,7 +444,7 @@ class Lowering {
       return fail(ErrorCode::unsupported, "",
                   fmt::format("uses map {} of type {}, which skep does not have yet", map.spec().name,
                               name_of(map.spec().type)));
-    if (info.form == Form::lddw_map || info.form == Form::lddw_map_idx) {
+    if (form == Form::lddw_map || form == Form::lddw_map_idx) {
       op.imm = reinterpret_cast<std::int64_t>(&map);
       return {};
     }
@@ -445,8 +458,8 @@ class Lowering {
     return {};
   }
 
-  Result<void> lower_call(const Insn& insn, const FormInfo& info, Op& op) {
-    if (info.form == Form::call_kfunc)
+  Result<void> lower_call(const Insn& insn, Form form, Op& op) {
+    if (form == Form::call_kfunc)
       return fail(ErrorCode::unsupported, "", fmt::format("kernel function {} is not available", insn.imm));
     Binding* binding = find_binding(static_cast<std::uint32_t>(insn.imm));
     if (binding == nullptr) {
@@ -501,14 +514,13 @@ class Lowering {
     return found == image_->bindings.end() ? nullptr : &*found;
   }
 
-  std::vector<Insn> insns_;
-  std::vector<Form> forms_;  // of insns_
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
-  std::vector<Settled> settled_;                  // by pc; empty without facts
-  std::vector<std::uint32_t> op_of_pc_;
-  std::vector<bool> is_target_;   // by op: control may come from elsewhere than the op before
-  unsigned ready_ = kNoRegister;  // the register that the engine has at hand
+  SettledProgram settled_;
+  std::vector<std::uint32_t> op_of_pc_;  // of what becomes none, the next one
+  std::vector<std::uint32_t> leading_;   // instructions that are run and name another one: pcs
+  std::vector<bool> is_target_;          // by op: control may come from elsewhere than the op before
+  unsigned ready_ = kNoRegister;         // the register that the engine has at hand
 };
 
 }  // namespace

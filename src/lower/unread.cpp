@@ -202,7 +202,8 @@ constexpr auto kRows = [] {
     Row& row = rows[form];
     row.kind = kind_of(shape);
     row.written = (shape.writes & isa::regs::D) != 0 ? kWhole : kNone;
-    row.may_be_idle = shape.operands == Operands::dst_src || shape.operation == Operation::le_;
+    row.may_be_idle =
+        shape.operation == Operation::mov_ || shape.operation == Operation::movsx_ || shape.operation == Operation::le_;
     row.telling = telling_of(shape);
     for (Half result = kNone; result <= kWhole; ++result)
       for (const bool telling : {false, true}) row.uses[telling][result] = uses_of(shape, result, telling);
