@@ -42,6 +42,21 @@ constexpr auto kVariants = [] {
   return codes;
 }();
 
+/// What a code becomes where registers are at hand: by 1 for its destination and 2 for its source.
+constexpr auto kReadyCodes = [] {
+  std::array<std::array<Code, 4>, kCodeCount> codes{};
+  for (std::size_t code = 0; code < codes.size(); ++code) codes[code].fill(static_cast<Code>(code));
+  for (std::size_t form = 0; form < kVariants.size(); ++form) {
+    const auto of = [form](Variant variant) { return kVariants[form][static_cast<std::size_t>(variant)]; };
+    const auto plain = static_cast<Code>(form);
+    const Code dst = of(Variant::dst_ready), src = of(Variant::src_ready);
+    const Code free = of(Variant::free), free_src = of(Variant::free_src_ready);
+    codes[form] = {plain, dst, src, dst != plain ? dst : src};
+    if (free_src != plain) codes[static_cast<std::size_t>(free)] = {free, free, free_src, free_src};
+  }
+  return codes;
+}();
+
 /// What an op leaves in the register that the engine has at hand.
 enum class Leaves : std::uint8_t { result, what_was_there, nothing };
 
@@ -175,12 +190,14 @@ class Lowering {
       op_of_pc_[pc] = op_of_pc_[pc + 1] + count;
     }
     const std::uint32_t ops = op_of_pc_[0];
-    image_->pcs.resize(ops);
     image_->ops.reserve(ops);
-    for (std::uint32_t pc = 0, op = 0; pc <= slots; ++pc) {
+    image_->pcs.resize(ops + kPacketLoadOps);
+    for (std::uint32_t pc = 0; pc <= slots; ++pc) {
       op_of_pc_[pc] = ops - op_of_pc_[pc];
-      while (op < op_of_pc_[pc]) image_->pcs[op++] = pc - 1;
+      // As many as an instruction may take; the next one's go over those that it does not.
+      std::fill_n(image_->pcs.begin() + op_of_pc_[pc], kPacketLoadOps, pc);
     }
+    image_->pcs.resize(ops);
     is_target_.assign(ops, false);
     for (const std::uint32_t pc : leading_) is_target_[op_of_pc_[target_at(pc)]] = true;
   }
@@ -326,7 +343,7 @@ class Lowering {
           return ok;
         break;
     }
-    use_ready_register(pc, shape, op);
+    use_ready_register(pc, op);
     image_->ops.push_back(op);
     return {};
   }
@@ -341,20 +358,13 @@ class Lowering {
   }
 
   /// Chooses the variant for an operand that the last op wrote, and notes what this op leaves at hand.
-  void use_ready_register(std::uint32_t pc, const Shape& shape, Op& op) {
-    if (is_target_[op_of_pc_[pc]]) ready_ = kNoRegister;
-    const Form form = form_at(pc);
-    const bool plain = op.code == static_cast<Code>(form);
-    // Where a form has no such variant, this is its own code.
-    const Code dst_ready = plain && op.dst == ready_ ? variant_of(form, Variant::dst_ready) : op.code;
-    if (dst_ready != op.code)
-      op.code = dst_ready;
-    else if (plain && op.src == ready_)
-      op.code = variant_of(form, Variant::src_ready);
-    else if (shape.operands == Operands::load && op.src == ready_ && op.code == variant_of(form, Variant::free))
-      op.code = variant_of(form, Variant::free_src_ready);
-    const Leaves leaves = kLeaves[static_cast<std::size_t>(form)];
-    if (leaves != Leaves::what_was_there) ready_ = leaves == Leaves::result ? op.dst : kNoRegister;
+  void use_ready_register(std::uint32_t pc, Op& op) {
+    const unsigned ready = is_target_[op_of_pc_[pc]] ? kNoRegister : ready_;
+    const std::size_t at_hand = (op.dst == ready ? 1u : 0u) | (op.src == ready ? 2u : 0u);
+    op.code = kReadyCodes[static_cast<std::size_t>(op.code)][at_hand];
+    const Leaves leaves = kLeaves[static_cast<std::size_t>(form_at(pc))];
+    const unsigned kept = leaves == Leaves::what_was_there ? ready : kNoRegister;
+    ready_ = leaves == Leaves::result ? op.dst : kept;
   }
 
   static Code variant_of(Form form, Variant variant) {
