@@ -17,6 +17,7 @@ namespace {
 
 State entry_state(Pools& pools, std::uint32_t function, std::uint32_t pc) {
   State state;
+  state.references = References({&pools.reference_bytes});
   Frame frame;
   frame.subprog = function;
   frame.regs[isa::kFramePointer] = Register::pointer(RegKind::stack);

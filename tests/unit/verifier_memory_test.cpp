@@ -80,6 +80,24 @@ program::Program crowded(unsigned blocks) {
   return program;
 }
 
+/// Looks sockets up without end, and releases none; half of the times there is none.
+program::Program hoarder() {
+  constexpr std::int32_t kLookUp = 84;  // bpf_sk_lookup_tcp
+  program::Program program;
+  program.name = "hoarder";
+  program.type = ProgType::sched_cls;
+  program.license = "GPL";
+  program.insns = {copy(6, 1), move(9, 0), spill(0, 9), spill(1, 9)};
+  const std::vector<Insn> round{copy(1, 6), copy(2, 10), add(2, -16),          move(3, 12),
+                                move(4, 0), move(5, 0),  call(kLookUp),        {0x15, 0, 0, 1, 0},
+                                add(8, 0),  add(9, -4),  {0x55, 9, 0, -11, 16}};
+  program.insns.insert(program.insns.begin() + 2, move(8, 0));
+  program.insns.insert(program.insns.end(), round.begin(), round.end());
+  program.insns.insert(program.insns.end(), {move(0, 0), kExit});
+  program.subprogs.push_back({});
+  return program;
+}
+
 struct Measured {
   Report report;
   std::size_t most_allocated;
@@ -117,6 +135,15 @@ TEST_CASE("where not all states fit, less is covered, but the verdict is the sam
   CHECK(tight.report.stats.peak_states < roomy.report.stats.peak_states);
   CHECK(tight.report.stats.peak_bytes < 2 * kMiB + Values::kMostNodes * 8);
   CHECK(tight.most_allocated < 2 * kMiB + Values::kMostNodes * 8);
+}
+
+TEST_CASE("references that no path can give back are few, and accounted for") {
+  const Measured measured = measure(hoarder(), 0);
+  REQUIRE_FALSE(measured.report.accepted());
+  CHECK(measured.report.findings.front().code == Code::reference_leak);
+  CHECK(measured.report.stats.processed < 100'000);
+  CHECK(measured.most_allocated < 16 * kMiB);
+  CHECK(measured.most_allocated < measured.report.stats.peak_bytes + 2 * kMiB);
 }
 
 TEST_CASE("paths that wait and do not fit end the verification") {

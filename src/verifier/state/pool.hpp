@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace skep::verifier {
@@ -52,6 +53,29 @@ class Pool {
   std::size_t used_ = 0, held_ = 0;
   Free* free_ = nullptr;
   std::vector<std::unique_ptr<std::byte[]>> slabs_;
+};
+
+/// For containers that states have a copy of: from the heap, but counted. `bytes` outlives what was allocated; null:
+/// that of a state which is still empty.
+template <class T>
+struct Counted {
+  using value_type = T;
+  using propagate_on_container_copy_assignment = std::true_type;
+  using propagate_on_container_move_assignment = std::true_type;
+  using propagate_on_container_swap = std::true_type;
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    T* memory = std::allocator<T>{}.allocate(count);
+    if (bytes != nullptr) *bytes += count * sizeof(T);
+    return memory;
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    if (bytes != nullptr) *bytes -= count * sizeof(T);
+    std::allocator<T>{}.deallocate(memory, count);
+  }
+  bool operator==(const Counted&) const noexcept = default;
+
+  std::size_t* bytes = nullptr;
 };
 
 }  // namespace skep::verifier

@@ -90,8 +90,14 @@ struct Pools {
   Pool frames{Cow<Frame>::kBlockBytes};
   Pool chunks{Cow<Stack::Chunk>::kBlockBytes};
 
-  [[nodiscard]] std::size_t used_bytes() const noexcept { return frames.used_bytes() + chunks.used_bytes(); }
-  [[nodiscard]] std::size_t held_bytes() const noexcept { return frames.held_bytes() + chunks.held_bytes(); }
+  std::size_t reference_bytes = 0;
+
+  [[nodiscard]] std::size_t used_bytes() const noexcept {
+    return frames.used_bytes() + chunks.used_bytes() + reference_bytes;
+  }
+  [[nodiscard]] std::size_t held_bytes() const noexcept {
+    return frames.held_bytes() + chunks.held_bytes() + reference_bytes;
+  }
 };
 
 /// Something acquired and not yet given back.
@@ -101,11 +107,16 @@ struct Reference {
   std::uint32_t callback = 0;  ///< depth of the callback that acquired it, which has to release it; 0: none
 };
 
+using References = std::vector<Reference, Counted<Reference>>;
+/// Registers and slots of all frames. A path that holds as many has lost one, for r10 is none to hold it: nothing
+/// points to it, so nothing can give it back, and the path may not end.
+inline constexpr std::size_t kMostReferences = kMaxFrames * (isa::kRegisters + kSlots);
+
 struct Checkpoint;
 
 struct State {
   Frames frames;
-  std::vector<Reference> references;
+  References references;  ///< at most kMostReferences
   std::uint32_t pc = 0;
   std::uint32_t may_goto_depth = 0;
   bool speculative = false;      ///< only a processor that mispredicts goes this way

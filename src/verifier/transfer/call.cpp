@@ -70,6 +70,22 @@ void release(Walk& walk, std::uint32_t ref) {
                         [&](Register& reg) { invalidate(walk, reg); });
 }
 
+bool is_held(const State& state, const Reference& reference) {
+  const auto holds = [&](const Register& reg) { return reg.reference() == reference.id; };
+  return std::any_of(state.frames.begin(), state.frames.end(), [&](const Cow<Frame>& frame) {
+    bool held = std::any_of(frame->regs.begin(), frame->regs.end(), holds);
+    for_each_slot(frame->spills, [&](unsigned i) { held = held || holds(frame->stack[i].spilled); });
+    return held;
+  });
+}
+
+/// More are held than there are places to point to them from; the oldest of those that nothing points to.
+Objection too_many_references(const State& state, const Step& step) {
+  const auto lost = std::find_if(state.references.begin(), state.references.end(),
+                                 [&](const Reference& reference) { return !is_held(state, reference); });
+  return step.finds(Code::reference_leak, {lost->pc}, "another call, and nothing points to it");
+}
+
 std::uint32_t acquire(Walk& walk, const Step& step) {
   const std::uint32_t id = walk.new_id();
   const bool in_callback = walk.state.top().callback.helper != 0;
@@ -205,6 +221,7 @@ Objection transfer_helper_call(Walk& walk, const Step& step) {
   Register r0;
   if (auto bad = result_of(walk, step, call, r0)) return bad;
   if (gives_reference(walk, call)) {
+    if (walk.state.references.size() == kMostReferences) return too_many_references(walk.state, step);
     r0.ref = acquire(walk, step);
     r0.id = r0.ref;
   } else if ((helper->effects & abi::keeps_reference) != 0) {
