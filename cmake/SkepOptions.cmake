@@ -12,6 +12,7 @@ if(SKEP_SANITIZE)
   list(JOIN SKEP_SANITIZE "," sanitizers)
   target_compile_options(skep_options INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(skep_options INTERFACE -fsanitize=${sanitizers})
+  target_compile_definitions(skep_options INTERFACE SKEP_FEW_SEQUENCES)  # src/vm/sequences.inc
 endif()
 if(SKEP_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
