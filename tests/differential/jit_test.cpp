@@ -120,8 +120,8 @@ class Arena {
   }
 
   /// The same, with everything that lies on C's stack so many bytes lower, a multiple of 16.
-  [[gnu::noinline, gnu::no_sanitize("address")]] Trace run_deeper(const Executable& executable, std::uint64_t seed,
-                                                                  std::size_t bytes) {
+  __attribute__((noinline, no_sanitize("address"))) Trace run_deeper(const Executable& executable, std::uint64_t seed,
+                                                                     std::size_t bytes) {
     auto* room = static_cast<volatile std::byte*>(__builtin_alloca(bytes + 16));
     room[0] = std::byte{};
     Trace trace = run(executable, seed, RunOptions::kNoBudget);
