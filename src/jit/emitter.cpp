@@ -2,6 +2,7 @@
 #include "jit/emitter.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "jit/tune.hpp"
 
@@ -171,6 +172,22 @@ void Emitter::emit_coded(const At& at) {
     default:  // the forms that are not here have operands of their own
       return exit(at);
   }
+}
+
+/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
+void Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
+  const asmjit::Label missed = find_element(at, update, key);
+  Sum from = value;
+  std::uint32_t left = update.stored_bytes;
+  for (std::int32_t off = 0; left != 0;) {
+    const std::uint32_t bytes = std::min(std::bit_floor(left), 8u);
+    store_word(off, from, bytes);
+    off += static_cast<std::int32_t>(bytes);
+    from.off += static_cast<std::int32_t>(bytes);
+    left -= bytes;
+  }
+  constant(At{op_of(0, 0, 0), lower::shape_of(Code::constant), at.index});
+  bind(missed);
 }
 
 }  // namespace skep::jit

@@ -114,8 +114,12 @@ class Emitter {
   // Of arrays, with where the key and the value to be stored lie. They write no register of the program but r0, and
   // that once they have read all.
   virtual void lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) = 0;
-  virtual void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) = 0;
-  virtual void call_direct(const At& at, const lower::KnownCall& call) = 0;  ///< lookup_direct, too
+  void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value);
+  /// The element under the key becomes what store_word() stores into. Where there is none, r0 becomes -E2BIG and
+  /// control goes to the label that is returned.
+  virtual asmjit::Label find_element(const At& at, const lower::KnownCall& update, const Sum& key) = 0;
+  virtual void store_word(std::int32_t off, const Sum& from, unsigned bytes) = 0;  ///< 1, 2, 4 or 8 bytes
+  virtual void call_direct(const At& at, const lower::KnownCall& call) = 0;        ///< lookup_direct, too
   virtual void tail_call(const At& at) = 0;
   virtual void call_out(const At& at, vm::CallOut callee) = 0;  ///< and on with the next op
   virtual void exit(const At& at) = 0;

@@ -34,13 +34,6 @@ Window value_around(std::uint64_t address, std::uint64_t base, std::uint32_t str
   return address - value < size ? Window{value, size} : Window{};
 }
 
-/// `op` is one of `image`, fused or not.
-std::uint32_t pc_of(const lower::Image& image, const lower::Op& op) noexcept {
-  const auto distance = reinterpret_cast<std::uintptr_t>(&op) - reinterpret_cast<std::uintptr_t>(image.fused.data());
-  const bool fused = distance < image.fused.size() * sizeof(lower::Op);
-  return image.pcs[static_cast<std::size_t>(&op - (fused ? image.fused.data() : image.ops.data()))];
-}
-
 }  // namespace
 
 Run::Run(const lower::Image& image, Context& context, const RunOptions& options, RunResult& result) noexcept
@@ -295,7 +288,7 @@ void Run::fault(const lower::Op& op, FaultKind kind, std::uint64_t address, std:
   m_.ended = 1;
   fault_ = &result_.fault.emplace();
   fault_->kind = kind;
-  fault_->pc = pc_of(*m_.current, op);
+  fault_->pc = m_.current->pcs[static_cast<std::size_t>(&op - ops_of(*m_.current))];
   fault_->address = address;
   fault_->size = size;
   fault_->program = m_.current->program;

@@ -118,6 +118,15 @@ Told compare(Bench& bench, const std::vector<Insn>& insns, std::uint64_t seed) {
   return Told::same;
 }
 
+void expect_same(const std::vector<Insn>& insns) {
+  if (!Executable::has_jit()) {
+    MESSAGE("SKIP: no JIT for this machine");
+    return;
+  }
+  Bench bench;
+  CHECK(compare(bench, insns, 1) == Told::same);
+}
+
 }  // namespace
 
 TEST_CASE("what compilers write does the same on the interpreter and as code that puts values off") {
@@ -143,11 +152,6 @@ TEST_CASE("what compilers write does the same on the interpreter and as code tha
 }
 
 TEST_CASE("a load finds its address where something else is computed before it") {
-  if (!Executable::has_jit()) {
-    MESSAGE("SKIP: no JIT for this machine");
-    return;
-  }
-  Bench bench;
   const std::vector<Insn> insns{
       {0x18, 4, 2, 0, 0},  {0, 0, 0, 0, 0},  // r4 = map 0's value
       {0x79, 2, 4, 0, 0},                    // r2 = *(u64 *)(r4 + 0)
@@ -163,15 +167,10 @@ TEST_CASE("a load finds its address where something else is computed before it")
       {0xb7, 0, 0, 0, 0},                    // r0 = 0
       {0x95, 0, 0, 0, 0},
   };
-  CHECK(compare(bench, insns, 1) == Told::same);
+  expect_same(insns);
 }
 
 TEST_CASE("a copy of what waits in the register of a call's result outlives the call") {
-  if (!Executable::has_jit()) {
-    MESSAGE("SKIP: no JIT for this machine");
-    return;
-  }
-  Bench bench;
   const std::vector<Insn> insns{
       {0x18, 0, 2, 0, 0},  {0, 0, 0, 0, 0},  // r0 = map 0's value
       {0x79, 4, 0, 8, 0},                    // r4 = *(u64 *)(r0 + 8)
@@ -185,15 +184,10 @@ TEST_CASE("a copy of what waits in the register of a call's result outlives the 
       {0xbf, 0, 4, 0, 0},                    // f: r0 = r4
       {0x95, 0, 0, 0, 0},
   };
-  CHECK(compare(bench, insns, 1) == Told::same);
+  expect_same(insns);
 }
 
 TEST_CASE("a loop that adds up what it reads at a place that the sum decides adds that up") {
-  if (!Executable::has_jit()) {
-    MESSAGE("SKIP: no JIT for this machine");
-    return;
-  }
-  Bench bench;
   // The verifier knows what words lie on the stack, so it knows where the sum leads to.
   std::vector<Insn> insns{{0x18, 4, 2, 0, 0}, {0, 0, 0, 0, 0}};  // r4 = map 0's value
   for (int word = 1; word <= 60; ++word)
@@ -214,5 +208,5 @@ TEST_CASE("a loop that adds up what it reads at a place that the sum decides add
       {0x95, 0, 0, 0, 0},
   };
   insns.insert(insns.end(), loop.begin(), loop.end());
-  CHECK(compare(bench, insns, 1) == Told::same);
+  expect_same(insns);
 }

@@ -1,6 +1,5 @@
 // Calls that are proven to be about one map: look-ups in arrays as address arithmetic, updates of them as copies,
 // others by the map's own code.
-#include <bit>
 #include <cerrno>
 
 #include "helpers/env.hpp"
@@ -49,24 +48,16 @@ void A64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, cons
   a_.bind(find_value(at, lookup, key, reg(0), 0));
 }
 
-/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
-void A64Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
-  const asmjit::Label back = find_value(at, update, key, kTemp3, -E2BIG);
-  Sum from = value;
-  std::uint32_t left = update.stored_bytes;
-  for (std::int32_t off = 0; left != 0;) {
-    const std::uint32_t bytes = std::min(std::bit_floor(left), 8u);
-    const arm::Mem word = memory(from, bytes), to = arm::ptr(kTemp3, off);
-    if (bytes == 8) a_.ldr(kTemp2, word), a_.str(kTemp2, to);
-    if (bytes == 4) a_.ldr(kTemp2.w(), word), a_.str(kTemp2.w(), to);
-    if (bytes == 2) a_.ldrh(kTemp2.w(), word), a_.strh(kTemp2.w(), to);
-    if (bytes == 1) a_.ldrb(kTemp2.w(), word), a_.strb(kTemp2.w(), to);
-    off += static_cast<std::int32_t>(bytes);
-    from.off += static_cast<std::int32_t>(bytes);
-    left -= bytes;
-  }
-  a_.mov(reg(0), arm::xzr);
-  a_.bind(back);
+asmjit::Label A64Emitter::find_element(const At& at, const lower::KnownCall& update, const Sum& key) {
+  return find_value(at, update, key, kTemp3, -E2BIG);
+}
+
+void A64Emitter::store_word(std::int32_t off, const Sum& from, unsigned bytes) {
+  const arm::Mem word = memory(from, bytes), to = arm::ptr(kTemp3, off);
+  if (bytes == 8) a_.ldr(kTemp2, word), a_.str(kTemp2, to);
+  if (bytes == 4) a_.ldr(kTemp2.w(), word), a_.str(kTemp2.w(), to);
+  if (bytes == 2) a_.ldrh(kTemp2.w(), word), a_.strh(kTemp2.w(), to);
+  if (bytes == 1) a_.ldrb(kTemp2.w(), word), a_.strb(kTemp2.w(), to);
 }
 
 void A64Emitter::call_direct(const At& at, const lower::KnownCall& call) {

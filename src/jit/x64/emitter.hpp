@@ -100,7 +100,8 @@ class X64Emitter final : public Emitter {
   void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) override;
   // lookup.cpp
   void lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) override;
-  void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) override;
+  asmjit::Label find_element(const At& at, const lower::KnownCall& update, const Sum& key) override;
+  void store_word(std::int32_t off, const Sum& from, unsigned bytes) override;
   void call_direct(const At& at, const lower::KnownCall& call) override;
   asmjit::Label find_value(const At& at, const lower::KnownCall& call, const Sum& key, const x86::Gp& index,
                            std::int32_t missed);

@@ -39,18 +39,14 @@ asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call,
     a_.shl(index, std::countr_zero(call.stride));
   else
     a_.imul(index, index, static_cast<std::int32_t>(call.stride));
-  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
-  if (call.wants_cpu) {
-    if (call.lane_bytes <= INT32_MAX) {
-      a_.imul(kTemp2, kTemp2, static_cast<std::int32_t>(call.lane_bytes));
-      a_.add(kTemp, kTemp2);
-    } else {
-      a_.mov(kTemp, call.lane_bytes);
-      a_.imul(kTemp2, kTemp);
-      a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
-      a_.add(kTemp, kTemp2);
-    }
+  if (call.wants_cpu && call.lane_bytes <= INT32_MAX) {
+    a_.imul(kTemp2, kTemp2, static_cast<std::int32_t>(call.lane_bytes));
+  } else if (call.wants_cpu) {
+    a_.mov(kTemp, call.lane_bytes);
+    a_.imul(kTemp2, kTemp);
   }
+  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
+  if (call.wants_cpu) a_.add(kTemp, kTemp2);
   a_.lea(index, x86::ptr(kTemp, index, scale));
   return back;
 }
@@ -59,29 +55,21 @@ void X64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, cons
   a_.bind(find_value(at, lookup, key, reg(0), 0));
 }
 
-/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
-void X64Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
-  const asmjit::Label back = find_value(at, update, key, kAddress, -E2BIG);
-  Sum from = value;
-  std::uint32_t left = update.stored_bytes;
-  for (std::int32_t off = 0; left != 0;) {
-    const std::uint32_t bytes = std::min(std::bit_floor(left), 8u);
-    const x86::Gp word = bytes == 8 ? kTemp : kTemp.r32();
-    if (bytes >= 4)
-      a_.mov(word, memory(from, bytes));
-    else
-      a_.movzx(word, memory(from, bytes));
-    const x86::Mem to = x86::ptr(kAddress, off, bytes);
-    if (bytes == 8) a_.mov(to, kTemp);
-    if (bytes == 4) a_.mov(to, kTemp.r32());
-    if (bytes == 2) a_.mov(to, kTemp.r16());
-    if (bytes == 1) a_.mov(to, kTemp.r8());
-    off += static_cast<std::int32_t>(bytes);
-    from.off += static_cast<std::int32_t>(bytes);
-    left -= bytes;
-  }
-  a_.xor_(reg(0).r32(), reg(0).r32());
-  a_.bind(back);
+asmjit::Label X64Emitter::find_element(const At& at, const lower::KnownCall& update, const Sum& key) {
+  return find_value(at, update, key, kAddress, -E2BIG);
+}
+
+void X64Emitter::store_word(std::int32_t off, const Sum& from, unsigned bytes) {
+  const x86::Gp word = bytes == 8 ? kTemp : kTemp.r32();
+  if (bytes >= 4)
+    a_.mov(word, memory(from, bytes));
+  else
+    a_.movzx(word, memory(from, bytes));
+  const x86::Mem to = x86::ptr(kAddress, off, bytes);
+  if (bytes == 8) a_.mov(to, kTemp);
+  if (bytes == 4) a_.mov(to, kTemp.r32());
+  if (bytes == 2) a_.mov(to, kTemp.r16());
+  if (bytes == 1) a_.mov(to, kTemp.r8());
 }
 
 void X64Emitter::call_direct(const At& at, const lower::KnownCall& call) {
