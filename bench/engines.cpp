@@ -108,6 +108,7 @@ Prepared prepare_guarded(const BenchProgram& program) {
 
 template <NativeBuild BenchProgram::*kBuild>
 Prepared prepare_native(const BenchProgram& program) {
+  if ((program.*kBuild).run == nullptr) return {nullptr, "nothing to inline"};
   return {std::make_unique<NativeRunner>(program.*kBuild, program.input), {}};
 }
 
@@ -136,6 +137,7 @@ constexpr double kKernelSlice = 8e6;  // a test run sets up and tears down for 0
 
 constexpr Engine kEngines[] = {
     {"native", prepare_native<&BenchProgram::native>, kSlice},
+    {"inlined", prepare_native<&BenchProgram::inlined>, kSlice},
     {"scalar", prepare_native<&BenchProgram::scalar>, kSlice},
     {"jit", prepare_verified<skep::Engine::jit>, kSlice},
     {"interpreter", prepare_verified<skep::Engine::interpreter>, kSlice},

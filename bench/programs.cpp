@@ -3,13 +3,19 @@
 #include <array>
 
 extern "C" {
-#define PROGRAM(name, work)                                                 \
-  std::uint32_t native_##name(std::uint8_t* data, const std::uint8_t* end); \
-  std::uint32_t scalar_##name(std::uint8_t* data, const std::uint8_t* end);
+#define FUNCTION(variant, name) std::uint32_t variant##_##name(std::uint8_t* data, const std::uint8_t* end)
+#define INLINED_nothing(name) nullptr
+#define INLINED_computation(name) nullptr
+#define INLINED_services(name) inlined_##name
+#define PROGRAM(name, work) \
+  FUNCTION(native, name);   \
+  FUNCTION(scalar, name);   \
+  FUNCTION(inlined, name);
 #include "programs.inc"
 #undef PROGRAM
 void native_drain_records();
 void scalar_drain_records();
+void inlined_drain_records();
 }
 
 namespace skep::bench {
@@ -50,17 +56,19 @@ std::vector<std::byte> input_of(const std::string& name) {
   return noise();
 }
 
-BenchProgram make(const std::string& name, Work work, NativeBuild native, NativeBuild scalar) {
+BenchProgram make(const std::string& name, Work work, Native native, Native scalar, Native inlined) {
   BenchProgram program{name,
                        work,
                        SKEP_BENCH_PROGRAMS "/" + name + ".bpf.o",
                        SKEP_BENCH_PROGRAMS "/" + name + ".dpdk.o",
-                       native,
-                       scalar,
+                       {native},
+                       {scalar},
+                       {inlined},
                        input_of(name)};
   if (name != "ring_buffer") return program;
   program.native.drain = native_drain_records;
   program.scalar.drain = scalar_drain_records;
+  program.inlined.drain = inlined_drain_records;
   program.runs_a_drain = kRunsToFillRing;
   return program;
 }
@@ -69,7 +77,7 @@ BenchProgram make(const std::string& name, Work work, NativeBuild native, Native
 
 std::span<const BenchProgram> programs() {
   static const std::vector<BenchProgram> all{
-#define PROGRAM(name, work) make(#name, Work::work, {native_##name}, {scalar_##name}),
+#define PROGRAM(name, work) make(#name, Work::work, native_##name, scalar_##name, INLINED_##work(name)),
 #include "programs.inc"
 #undef PROGRAM
   };

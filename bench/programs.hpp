@@ -18,7 +18,7 @@ enum class Work {
   services,     ///< maps or helpers
 };
 
-/// One build by the native compiler. The programs of both builds have their own maps.
+/// One build by the native compiler. The programs of each build have their own maps.
 struct NativeBuild {
   Native run = nullptr;
   void (*drain)() = nullptr;  ///< consumes what the program's ring buffer holds; null without one
@@ -29,8 +29,9 @@ struct BenchProgram {
   Work work = Work::computation;
   std::string object_path;       ///< compiled for Linux
   std::string dpdk_object_path;  ///< compiled for DPDK's context, without 32-bit jumps
-  NativeBuild native;            ///< -O2
+  NativeBuild native;            ///< -O2; maps and helpers are functions of the host
   NativeBuild scalar;            ///< -O2 without vectors, and without library calls in the place of loops
+  NativeBuild inlined;           ///< -O2, maps and helpers inlined into it; none where it uses none
   std::vector<std::byte> input;  ///< a frame; runs may change it
   /// After so many runs the ring buffer wants to be drained; 0 for programs without one.
   std::uint64_t runs_a_drain = 0;

@@ -22,6 +22,12 @@ std::size_t index_of(std::string_view engine) {
 }
 
 double ratio(const RunRow& row, std::size_t engine) { return row.ns[engine] / row.ns[index_of("native")]; }
+double ratio_to_inlined(const RunRow& row, std::size_t engine) {
+  const double inlined = row.ns[index_of("inlined")];
+  return std::isnan(inlined) ? ratio(row, engine) : row.ns[engine] / inlined;
+}
+
+using Ratio = double (*)(const RunRow& row, std::size_t engine);
 
 using Counts = std::function<bool(const RunRow&)>;
 
@@ -45,11 +51,11 @@ double mean(std::span<const RunRow> rows, const Counts& counts, const std::funct
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
 
 std::string means_line(std::string_view title, std::span<const RunRow> rows, const Counts& counts,
-                       std::initializer_list<std::string_view> names) {
+                       std::initializer_list<std::string_view> names, Ratio ratio_of = ratio) {
   std::string line(title);
   const char* separator = ": ";
   for (const std::string_view name : names) {
-    const auto of_engine = [&](const RunRow& row) { return ratio(row, index_of(name)); };
+    const auto of_engine = [&](const RunRow& row) { return ratio_of(row, index_of(name)); };
     line += fmt::format("{}{} {}", separator, name, number(mean(rows, counts, of_engine)));
     separator = ", ";
   }
@@ -120,6 +126,8 @@ std::string runs_table(std::span<const RunRow> rows) {
   text += per_insn_line(rows) + worst_line(rows);
   text += means_line("geomean where dpdk runs", rows, dpdk_runs, {"jit", "interpreter", "kernel", "dpdk"});
   text += means_line("geomean of computation", rows, is_computation, {"jit", "interpreter", "kernel", "scalar"});
+  text += means_line("geomean against inlined maps and helpers", rows, in_means, {"jit", "interpreter", "kernel"},
+                     ratio_to_inlined);
   return text + means_line("geomean", rows, in_means, {"jit", "interpreter", "kernel"});
 }
 

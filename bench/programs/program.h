@@ -1,9 +1,9 @@
 // What a benchmark program is written in: C that is compiled several times, for BPF and for this machine.
 //
 // A program reads its input from the bytes of a packet, so that no compiler can know it, and returns 32 bits of result.
-// On BPF it is an XDP program with Linux' maps and helpers. Natively it is a function, and its maps are plain arrays
-// and a plain hash table without locks or seeds that the compiler may inline: the fastest thing a C programmer would
-// write. DPDK (BENCH_DPDK) knows no struct xdp_md; its programs get 64-bit pointers.
+// On BPF it is an XDP program with Linux' maps and helpers. Natively it is a function that calls the host's maps and
+// helpers as it would a library's; a second build has maps that the compiler may inline. DPDK (BENCH_DPDK) knows no
+// struct xdp_md; its programs get 64-bit pointers.
 #pragma once
 
 #include <linux/types.h>

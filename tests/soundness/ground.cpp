@@ -23,6 +23,8 @@ namespace {
 
 /// More than any run of an accepted program takes: without callbacks each run follows what was walked.
 constexpr std::uint32_t kMostProcessed = 100'000;
+/// Where a state is kept at every jump an instruction costs ten times as much: most of it is comparing.
+constexpr std::uint32_t kMostProcessedOften = 25'000;
 /// Steps of the verifier, and instructions of a run, that are kept to be followed.
 constexpr std::size_t kMostSteps = 10'000, kMostFollowed = 2'000;
 
@@ -91,7 +93,7 @@ verifier::Report Ground::judge(const program::Program& program, bool perfmon, bo
   input.program = &program;
   input.maps = infos_;
   input.options.privileges.perfmon = perfmon;
-  input.options.limits.insns = kMostProcessed;
+  input.options.limits.insns = often ? kMostProcessedOften : kMostProcessed;
   input.options.check_often = often;
   input.options.facts = true;
   return verifier::verify(input);
