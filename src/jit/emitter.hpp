@@ -134,8 +134,9 @@ class Emitter {
   virtual void rotate(unsigned dst, unsigned src, unsigned left, unsigned width) = 0;
   virtual void select(const At& compare, const At& move) = 0;  ///< the move, unless the branch would be taken
 
-  /// Runs iterations of the loop that comes next, as many as there are together, but never its last.
-  virtual void hasten(const QuickLoop& loop) = 0;
+  /// Runs iterations of the loop that comes next, as many as there are together; with its last, if that may be, control
+  /// goes on at `behind`.
+  virtual void hasten(const QuickLoop& loop, const asmjit::Label& behind) = 0;
 
   [[nodiscard]] virtual const MostBytes& most_bytes() const = 0;
   /// The op's jump, forward, is a near one. For ops that are emitted in order.

@@ -1,6 +1,7 @@
 // One iteration, run on what registers hold at its start: sums of them, the element, or the total with it.
 #include "jit/loop.hpp"
 
+#include <bit>
 #include <utility>
 
 namespace skep::jit {
@@ -150,11 +151,17 @@ class Iteration {
     return stride;
   }
 
+  /// An iteration moves the place by an element, up or down.
+  bool moves(Place& place) const {
+    const std::int64_t stride = stride_of(place);
+    place.goes_down = stride < 0;
+    return (stride < 0 ? -stride : stride) == loop_.bytes;
+  }
+
   /// Every register that the next iteration reads was advanced, or is the total.
   bool leaves_well() {
     bool totals = false;
-    for (unsigned reg = 0; reg < isa::kRegisters; ++reg) {
-      if ((block_.live_in & bit_of(reg)) == 0) continue;
+    for (const unsigned reg : members(block_.live_in)) {
       if (held_[reg].what == What::total && held_[reg].of == reg && !totals) {
         totals = true;
         loop_.total = reg;
@@ -167,7 +174,31 @@ class Iteration {
     }
     if (totals == stores_) return false;
     loop_.kind = stores_ ? QuickLoop::Kind::copy : QuickLoop::Kind::sum;
-    return stride_of(loop_.source) == loop_.bytes && (!stores_ || stride_of(loop_.target) == loop_.bytes);
+    if (!moves(loop_.source) || (stores_ && !moves(loop_.target))) return false;
+    look_behind();
+    return !loop_.turns_round() || approaches();
+  }
+
+  /// What of that is asked for when the loop has ended.
+  void look_behind() {
+    const std::uint32_t behind = &flow_.blocks[block_.taken] == &block_ ? block_.next : block_.taken;
+    const RegSet asked = flow_.blocks[behind].live_in;
+    loop_.may_finish = true;
+    for (const unsigned reg : members(asked)) {
+      const bool is_total = !stores_ && held_[reg].what == What::total && held_[reg].of == loop_.total;
+      if (is_total && reg != loop_.total)
+        loop_.totals |= bit_of(reg);
+      else if (!is_total && !change_of(reg))
+        loop_.may_finish = false;
+    }
+  }
+
+  bool approaches() {
+    const std::uint32_t step = static_cast<std::uint32_t>(loop_.step < 0 ? -loop_.step : loop_.step);
+    const std::uint32_t both = 2 * loop_.bytes;
+    if (both % step != 0) return false;
+    loop_.approach = static_cast<std::uint8_t>(std::countr_zero(both / step));
+    return true;
   }
 
   const lower::Image& image_;
@@ -184,7 +215,7 @@ class Iteration {
 std::optional<QuickLoop> quick_loop(const lower::Image& image, const Flow& flow, std::uint32_t block) {
   constexpr std::uint32_t kMostOps = 16;
   const Block& one = flow.blocks[block];
-  const bool loops = one.taken == block || (one.next == block && one.taken != kNoBlock);
+  const bool loops = one.next != kNoBlock && one.taken != kNoBlock && (one.taken == block || one.next == block);
   if (!loops || one.end - one.first > kMostOps) return std::nullopt;
   return Iteration(image, flow, block).run();
 }

@@ -75,8 +75,10 @@ void Tuner::emit_block(std::uint32_t place) {
   }
   carried_ = kNoBlock;
   itself_ = {};
+  behind_ = kNoBlock;
   if (quick) {
-    out_.hasten(*quick);
+    if (quick->may_finish) behind_ = block.taken == b ? block.next : block.taken;
+    out_.hasten(*quick, quick->may_finish ? out_.label_at(flow_.blocks[behind_].first) : asmjit::Label());
     out_.align_loop();
     itself_ = out_.new_label();
     out_.bind(itself_);

@@ -34,6 +34,9 @@ class Tuner {
   bool end_in_select(std::uint32_t place);
   void go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index);
   [[nodiscard]] std::uint32_t block_after(std::uint32_t place) const;
+  [[nodiscard]] bool is_entered_once(std::uint32_t b) const {
+    return flow_.blocks[b].predecessors == 1 && b != behind_;
+  }
   [[nodiscard]] bool goes_back(std::uint32_t place, std::uint32_t target) const;
   [[nodiscard]] bool is_near(std::uint32_t place, std::uint32_t target) const;
 
@@ -95,6 +98,7 @@ class Tuner {
   std::uint32_t block_first_ = 0;            // its first op
   std::vector<std::uint32_t> bytes_before_;  // by place, estimated from above
   asmjit::Label itself_;                     // where a block that jumps to itself goes, past what was done ahead
+  std::uint32_t behind_ = kNoBlock;          // the block behind a loop, if what runs it ahead goes there
   std::uint32_t carried_ = kNoBlock;         // the block that goes on with the values of the one before
   std::uint32_t skipped_ = kNoBlock;         // the block that the one before has emitted as well
 };

@@ -48,7 +48,7 @@ void Tuner::end_block(std::uint32_t place) {
 void Tuner::go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index) {
   const Block& block = flow_.blocks[next];
   const bool follows = block_after(place) == next;
-  if (follows && block.predecessors == 1) {
+  if (follows && is_entered_once(next)) {
     carried_ = next;
     return;
   }
@@ -68,7 +68,7 @@ void Tuner::end_in_branch(std::uint32_t place) {
   const bool unless = block_after(place) == block.taken;
   const std::uint32_t target = unless ? block.next : block.taken;
   const std::uint32_t through = unless ? block.taken : block.next;
-  const bool carries = block_after(place) == through && flow_.blocks[through].predecessors == 1;
+  const bool carries = block_after(place) == through && is_entered_once(through);
   const Block& there = flow_.blocks[target];
   live_ = block.live_out;
   needed_ = live_ | out_.plan_.ops[index].effects.reads;
@@ -115,7 +115,7 @@ bool Tuner::end_in_select(std::uint32_t place) {
   const Block& block = flow_.blocks[flow_.order[place]];
   const Block& skipped = flow_.blocks[block.next];
   const std::uint32_t index = block.end - 1;
-  if (block_after(place) != block.next || skipped.predecessors != 1 || skipped.next != block.taken) return false;
+  if (block_after(place) != block.next || !is_entered_once(block.next) || skipped.next != block.taken) return false;
   const At compare = out_.at(index);
   const At move = out_.at(skipped.first);
   const std::uint32_t ops = skipped.end - skipped.first;

@@ -458,13 +458,15 @@ class Generator : TunedCalls {
     const Reg element = take();
     alu_imm(kMov, element, 0);
     held_[element] = {};
-    const bool down = !by_index && one_in(8);
+    const bool down = !by_index && !from_stack && one_in(4);
+    const bool target_down = copies && !by_index && one_in(4);
     if (by_index) {
       append_indexed(copies, bytes, times, source, target, element);
     } else {
-      if (down && !from_stack) alu_imm(kAdd, source, bytes * (times - 1));
+      if (down) alu_imm(kAdd, source, bytes * (times - 1));
+      if (target_down) alu_imm(kAdd, target, bytes * (times - 1));
       const bool counts = one_in(2);
-      const int step = down && !from_stack ? -bytes : bytes;
+      const int step = down ? -bytes : bytes;
       const Counter counter = counts ? open_counter(times) : Counter{};
       const Reg end = counts ? Reg{0} : take();
       if (!counts) {
@@ -475,14 +477,12 @@ class Generator : TunedCalls {
       load(bytes, element, source, 0);
       if (copies) {
         store(bytes, target, 0, element);
-        alu_imm(kAdd, target, bytes);
+        alu_imm(kAdd, target, target_down ? -bytes : bytes);
+      } else if (one_in(2)) {
+        alu(kAdd, target, element, one_in(6));
       } else {
-        if (one_in(2)) {
-          alu(kAdd, target, element, one_in(6));
-        } else {
-          alu(kAdd, element, target, false);
-          alu(kMov, target, element, one_in(2));
-        }
+        alu(kAdd, element, target, false);
+        alu(kMov, target, element, one_in(2));
       }
       alu_imm(kAdd, source, step);
       if (counts)
@@ -494,6 +494,7 @@ class Generator : TunedCalls {
     // Pointers that moved are numbers to the rest: they are set.
     alu_imm(kMov, source, 7);
     if (copies) alu_imm(kMov, target, 9);
+    if (one_in(2)) alu_imm(kMov, element, 2);
   }
 
   void append_indexed(bool copies, int bytes, int times, Reg source, Reg target, Reg element) {

@@ -121,3 +121,56 @@ TEST_CASE("a may_goto to the next instruction leaves the other loops what they m
   for (const Insn& insn : assembled("add %r0, 1\nja -4\nadd %r0, %r6\nexit")) insns.push_back(insn);
   run_both(insns);
 }
+
+namespace {
+
+struct CopyLoop {
+  int bytes = 1;
+  int times = 1;
+  bool source_down = false;
+  bool target_down = false;
+  int apart = 0;               ///< bytes from the lowest source to the lowest target
+  bool asks_for_last = false;  ///< of what the loop has loaded
+};
+
+/// r0 becomes what the loop leaves in its registers.
+std::string text_of(const CopyLoop& loop) {
+  constexpr int kFrom = 200;
+  const std::string size = loop.bytes == 1 ? "b" : loop.bytes == 2 ? "h" : loop.bytes == 4 ? "w" : "dw";
+  const int back = loop.bytes * (loop.times - 1);
+  const auto number = [](int value) { return std::to_string(value); };
+  const auto step = [&](bool down) { return number(down ? -loop.bytes : loop.bytes); };
+  return "lddw %r6, 0x7777\nmov %r1, %r6\nadd %r1, " + number(kFrom + (loop.source_down ? back : 0)) +
+         "\nmov %r2, %r6\nadd %r2, " + number(kFrom + loop.apart + (loop.target_down ? back : 0)) +
+         "\nmov %r4, 0\nmov %r3, 0\nldx" + size + " %r3, [%r1+0]\nstx" + size + " [%r2+0], %r3\nadd %r1, " +
+         step(loop.source_down) + "\nadd %r2, " + step(loop.target_down) + "\nadd %r4, 1\njne %r4, " +
+         number(loop.times) + ", -6\nsub %r1, %r6\nsub %r2, %r6\nmov %r0, %r1\nlsh %r0, 16\nadd %r0, %r2\n" +
+         "lsh %r0, 16\nadd %r0, %r4\n" + (loop.asks_for_last ? "xor %r0, %r3\n" : "") + "exit";
+}
+
+}  // namespace
+
+TEST_CASE("a loop that copies upwards, downwards or turns the order round does it element by element") {
+  constexpr int kTogether = 32;
+  for (const int bytes : {1, 2, 4, 8}) {
+    for (const int times : {2 * kTogether / bytes, 2 * kTogether / bytes + 3}) {
+      const int all = bytes * times;
+      for (const int apart : {-all, 1 - all, -32, -31, -1, 0, 1, 31, 32, all - 1, all}) {
+        for (const unsigned ways : {0u, 1u, 2u, 3u}) {
+          const CopyLoop loop{bytes, times, (ways & 1) != 0, (ways & 2) != 0, apart, (apart & 1) != 0};
+          INFO(bytes, " bytes, ", times, " times, ", apart, " apart, ways ", ways);
+          run_both(text_of(loop));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a sum that two registers hold when the loop has ended is in both") {
+  for (const char* size : {"b", "h", "w"}) {
+    const std::string bytes = size[0] == 'b' ? "1" : size[0] == 'h' ? "2" : "4";
+    run_both("lddw %r1, 0x7777\nmov %r4, 0\nmov %r2, 7\nldx" + std::string(size) + " %r3, [%r1+0]\nadd32 %r3, %r2\n" +
+             "mov %r2, %r3\nadd %r1, " + bytes + "\nadd %r4, 1\njne %r4, 64, -6\nlsh %r3, 32\nmov %r0, %r3\n" +
+             "or %r0, %r2\nexit");
+  }
+}

@@ -93,8 +93,10 @@ class A64Emitter final : public Emitter {
   void form_address(const Sum& sum);
 
   // loop.cpp
-  void hasten(const QuickLoop& loop) override;
+  void hasten(const QuickLoop& loop, const asmjit::Label& behind) override;
   void place_in(const arm::GpX& to, const Place& place);
+  void leave_where_places_clash(const QuickLoop& loop, const asmjit::Label& leave);
+  void turn_round(unsigned bytes, const arm::Vec& all);
   void add_up(unsigned bytes, const arm::Vec& total, const arm::Vec& from);
 
   // call.cpp

@@ -90,7 +90,11 @@ class X64Emitter final : public Emitter {
   void rotate(unsigned dst, unsigned src, unsigned left, unsigned width) override;
 
   // loop.cpp
-  void hasten(const QuickLoop& loop) override;
+  void hasten(const QuickLoop& loop, const asmjit::Label& behind) override;
+  void count_left(const QuickLoop& loop, const x86::Gp& left);
+  void leave_where_places_overlap(const QuickLoop& loop, const asmjit::Label& leave);
+  void leave_where_places_meet(const QuickLoop& loop, const asmjit::Label& leave);
+  void turn_round(unsigned bytes, const x86::Xmm& all);
   void add_up(unsigned bytes, const x86::Xmm& total, const x86::Xmm& from);
 
   // call.cpp
