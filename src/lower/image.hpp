@@ -100,9 +100,10 @@ class Image final : public maps::TailTarget {
   std::vector<MapRegion> regions;  ///< sorted by base, not overlapping
   std::shared_ptr<Host> host;
   bool guarded = true;
-  bool proven = false;    ///< the ops rely on a proof: nothing reads a register that nobody has set
-  bool enforced = false;  ///< guarded although it was proven: a guard that fires is a bug of the verifier
-  bool uses_windows = true;  ///< has ops whose accesses are checked against windows; vm::fuse looks
+  bool proven = false;        ///< the ops rely on a proof: nothing reads a register that nobody has set
+  bool enforced = false;      ///< guarded although it was proven: a guard that fires is a bug of the verifier
+  bool uses_windows = true;   ///< has ops whose accesses are checked against windows; vm::fuse looks
+  bool plain_frames = false;  ///< its frames are but registers and stack: no windows, no loop counts; vm::fuse looks
   ContextNeeds context_needs;
   std::shared_ptr<const vm::NativeCode> native;  ///< null: for the interpreter alone
 

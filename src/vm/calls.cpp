@@ -1,23 +1,16 @@
-// Calls that leave the program: Linux' helpers and the application's. The one place where foreign code may throw.
+// Calls that leave the program: the application's helpers, and what a register names.
 #include "lower/lower.hpp"
 #include "vm/run.hpp"
 
 namespace skep::vm {
 
-void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept {
-  // A slice of the budget may be full of calls, and each of them may take long.
-  if (stop_->load(std::memory_order_relaxed)) return fault(op, FaultKind::stopped);
-  m_.calling = &op;
-  if (binding.code != nullptr) {
-    r[0] = binding.code(*this, r[1], r[2], r[3], r[4], r[5]);
-    return;
-  }
+void Run::call_app(const lower::Op& op, const HelperSpec& app, Registers& r) noexcept {
   try {
-    r[0] = binding.app->function(*this, {r[1], r[2], r[3], r[4], r[5]});
+    r[0] = app.function(*this, {r[1], r[2], r[3], r[4], r[5]});
   } catch (...) {
     if (m_.ended) return;
     fault(op, FaultKind::host_exception);
-    fault_->helper = binding.app->id;
+    fault_->helper = app.id;
   }
 }
 

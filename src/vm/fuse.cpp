@@ -33,6 +33,7 @@ constexpr auto kRows = [] {
 }();
 
 constexpr unsigned kCodeBits = 10;
+static_assert(kRows.size() == kSequenceCount);
 static_assert(lower::kCodeCount < 1u << kCodeBits && kLongest * kCodeBits <= 64);
 
 /// Different for different sequences: no code stands for itself by 0.
@@ -114,13 +115,33 @@ bool looks_at_window(const Op& op) {
   return true;
 }
 
+/// The run may end at this op, otherwise than by its last exit.
+bool may_end(const Op& op) {
+  using enum Code;
+  if (is_plain(op.code) || op.code == exit || op.code == may_goto) return false;
+  if (op.code == lookup_array || op.code == lookup_direct || op.code == call_direct) return false;
+  if (op.code != call_free) return true;
+  const auto& binding = *reinterpret_cast<const lower::Binding*>(op.imm);
+  return binding.app != nullptr || std::any_of(binding.row.args.begin(), binding.row.args.end(),
+                                               [](const auto& arg) { return arg.kind == abi::Arg::callback; });
+}
+
+bool is_about_record(const Op& op) {
+  return op.code == Code::call_direct && reinterpret_cast<const lower::KnownCall*>(op.imm)->about_record;
+}
+
 }  // namespace
 
 void fuse(lower::Image& image) {
   const std::span<const Op> ops = image.ops;
   image.uses_windows = std::any_of(ops.begin(), ops.end(), looks_at_window);
+  image.plain_frames = !image.uses_windows &&
+                       std::none_of(ops.begin(), ops.end(), [](const Op& op) { return op.code == Code::may_goto; });
   image.fused = image.ops;
   for (std::size_t i = 0; i < ops.size(); ++i) image.fused[i].code = code_for(ops.subspan(i));
+  if (image.guarded || std::any_of(ops.begin(), ops.end(), may_end)) return;
+  for (Op& op : image.fused)
+    if (is_about_record(op)) op.code = kCallRecord;
 }
 
 std::span<const std::span<const lower::Code>> sequences() noexcept {

@@ -6,6 +6,9 @@
 // (sequences.inc) stand for the ops from here on; they are met only where nobody counts.
 #include "vm/interpreter.hpp"
 
+#include <cerrno>
+
+#include "vm/fuse.hpp"
 #include "vm/step.hpp"
 
 namespace skep::vm {
@@ -73,6 +76,26 @@ constexpr bool aligned_enough(std::uint64_t address) noexcept {
 
 const lower::Binding& binding_of(const Op& op) noexcept { return *reinterpret_cast<const lower::Binding*>(op.imm); }
 
+const lower::KnownCall& known_call_of(const Op& op) noexcept {
+  return *reinterpret_cast<const lower::KnownCall*>(op.imm);
+}
+
+/// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
+inline void copy_words(std::uint64_t from, std::uint64_t to, std::uint32_t bytes) noexcept {
+  for (; bytes >= 8; bytes -= 8, from += 8, to += 8) guest_store(to, guest_load<std::uint64_t>(from));
+  if ((bytes & 4) != 0) {
+    guest_store(to, guest_load<std::uint32_t>(from));
+    from += 4;
+    to += 4;
+  }
+  if ((bytes & 2) != 0) {
+    guest_store(to, guest_load<std::uint16_t>(from));
+    from += 2;
+    to += 2;
+  }
+  if ((bytes & 1) != 0) guest_store(to, guest_load<std::uint8_t>(from));
+}
+
 }  // namespace
 
 /// What ops do that are not plain: one function template an operand kind, one function a code of lowering's own. They
@@ -80,25 +103,27 @@ const lower::Binding& binding_of(const Op& op) noexcept { return *reinterpret_ca
 class Interpreter {
  public:
   template <bool kCounted>
-  static std::uint64_t execute(Run& run, const Op* op, Registers& r, std::uint64_t last);
+  static std::uint64_t execute(Run& run, const Op* op, Frame* frame, std::uint64_t last);
 
  private:
   /// Where an op leads.
   enum class Then : std::uint8_t {
     next,   ///< to the op after it
     here,   ///< to `op`, which it has set
-    left,   ///< back to who called execute(): the frame it was entered with has returned
+    again,  ///< there as well, and around a loop mostly to where it led the last time
+    left,   ///< back to who called execute(): its frame has returned
     ended,  ///< nowhere: the run has ended
   };
 
   template <Code kCode>
-  [[gnu::always_inline]] static Then perform(Run& run, const Op*& op, Registers& r, std::uint64_t& last,
+  [[gnu::always_inline]] static Then perform(Run& run, const Op*& op, Frame*& frame, std::uint64_t& last,
                                              std::uint64_t& left) {
     constexpr Operands kOperands = lower::shape_of(kCode).operands;
+    Registers& r = frame->r;
     if constexpr (is_plain(kCode))
-      return step<kCode>(op, r, last) ? Then::here : Then::next;
+      return step<kCode>(op, r, last) ? Then::again : Then::next;
     else if constexpr (kCode > Code::constant)
-      return call<kCode>(run, op, r, left);
+      return call<kCode>(run, op, *frame, left);
     else if constexpr (kOperands == Operands::load)
       return load_op<kCode>(run, *op, r, last);
     else if constexpr (kOperands == Operands::store_imm || kOperands == Operands::store_src)
@@ -110,7 +135,7 @@ class Interpreter {
     else if constexpr (kOperands == Operands::packet_ind)
       return packet<kCode>(run, *op, r, static_cast<std::uint32_t>(r[op->src]));
     else
-      return flow<kCode>(run, op, r, left);
+      return flow<kCode>(run, op, frame, left);
   }
 
   template <Code kCode>
@@ -183,7 +208,7 @@ class Interpreter {
 
   /// What changes where control is, in the program itself.
   template <Code kCode>
-  [[gnu::always_inline]] static Then flow(Run& run, const Op*& op, Registers& r, std::uint64_t& left) {
+  [[gnu::always_inline]] static Then flow(Run& run, const Op*& op, Frame*& frame, std::uint64_t& left) {
     if constexpr (kCode == Code::may_goto) {
       if (run.m_.may_goto_left != 0) {
         --run.m_.may_goto_left;
@@ -192,18 +217,20 @@ class Interpreter {
       op += op->off;
       return Then::here;
     } else if constexpr (kCode == Code::call_subprog) {
-      return enter(run, op, r, *reinterpret_cast<const lower::Function*>(op->imm), op + op->off);
+      return enter(run, op, frame, *reinterpret_cast<const lower::Function*>(op->imm), op + op->off);
     } else if constexpr (kCode == Code::callx || kCode == Code::callx_dst_ready) {
       const lower::Image& image = *run.m_.current;
-      if (const lower::Function* callee = image.function_at(r[op->dst]))
-        return enter(run, op, r, *callee, run.ops_of(image) + callee->op);
+      if (const lower::Function* callee = image.function_at(frame->r[op->dst]))
+        return enter(run, op, frame, *callee, run.ops_of(image) + callee->op);
       run.m_.budget = left;
-      run.call_named_by_register(*op, r);
+      run.call_named_by_register(*op, frame->r);
       left = run.m_.budget;
       return run.m_.ended ? Then::ended : Then::next;
     } else if constexpr (kCode == Code::exit) {
-      op = run.pop_frame(r);
-      return op != nullptr ? Then::here : Then::left;
+      if (frame->back.op == nullptr) return Then::left;
+      op = frame->back.op;
+      frame = &run.pop_frame(*frame);
+      return Then::here;
     } else {
       // Lowering turns the others into codes of its own, or refuses them.
       static_assert(is_lowered_away(kCode));
@@ -216,12 +243,14 @@ class Interpreter {
     return operands == Operands::call_imm || operands == Operands::lddw || operands == Operands::dst_src_imm;
   }
 
-  [[gnu::always_inline]] static Then enter(Run& run, const Op*& op, Registers& r, const lower::Function& callee,
+  [[gnu::always_inline]] static Then enter(Run& run, const Op*& op, Frame*& frame, const lower::Function& callee,
                                            const Op* target) {
-    if (!run.push_frame(op + 1, r)) {
+    Frame* const next = run.push_frame(*frame, op + 1);
+    if (next == nullptr) {
       run.fault(*op, FaultKind::call_depth);
       return Then::ended;
     }
+    frame = next;
     run.clear_frame(callee);
     op = target;
     return Then::here;
@@ -229,8 +258,9 @@ class Interpreter {
 
   /// Calls that leave the program.
   template <Code kCode>
-  [[gnu::always_inline]] static Then call(Run& run, const Op*& op, Registers& r, std::uint64_t& left) {
+  [[gnu::always_inline]] static Then call(Run& run, const Op*& op, Frame& frame, std::uint64_t& left) {
     using enum Code;
+    Registers& r = frame.r;
     if constexpr (kCode == call_checked || kCode == call_lookup_checked || kCode == tail_call_checked)
       if (!run.check_arguments(*op, binding_of(*op).row, r)) return Then::ended;
     if constexpr (kCode == call_checked || kCode == call_free || kCode == call_lookup_checked) {
@@ -242,26 +272,33 @@ class Interpreter {
       if constexpr (kCode == call_lookup_checked) run.open_value(helpers::map_of(map), r);
       return Then::next;
     } else if constexpr (kCode == lookup_array) {
-      const auto& lookup = *reinterpret_cast<const lower::KnownCall*>(op->imm);
-      const std::uint64_t index = guest_load<std::uint32_t>(r[2]);
-      const std::uint64_t lane = lookup.wants_cpu ? run.cpu() * lookup.lane_bytes : 0;
-      r[0] = index < lookup.count ? reinterpret_cast<std::uint64_t>(lookup.base) + lane + index * lookup.stride : 0;
+      r[0] = value_at(run, known_call_of(*op), r[2]);
       return Then::next;
     } else if constexpr (kCode == lookup_direct || kCode == call_direct) {
-      const auto& known = *reinterpret_cast<const lower::KnownCall*>(op->imm);
-      if (known.about_record)
-        run.call_helper(*op, *known.binding, r);
-      else
-        r[0] =
-            known.code(known.wants_cpu ? run.cpu() : 0, reinterpret_cast<std::uint64_t>(known.map), r[2], r[3], r[4]);
+      const lower::KnownCall& known = known_call_of(*op);
+      const auto map = reinterpret_cast<std::uint64_t>(known.map);
+      if (kCode == lookup_direct || (!known.about_record && known.stored_bytes == 0)) {
+        r[0] = known.code(known.wants_cpu ? run.cpu() : 0, map, r[2], r[3], r[4]);
+        return Then::next;
+      }
+      if (!known.about_record) {
+        const std::uint64_t value = value_at(run, known, r[2]);
+        if (value != 0) copy_words(r[3], value, known.stored_bytes);
+        r[0] = value != 0 ? 0 : static_cast<std::uint64_t>(std::int64_t{-E2BIG});
+        return Then::next;
+      }
+      run.call_helper(*op, *known.binding, r);
       return run.m_.ended ? Then::ended : Then::next;
+    } else if constexpr (kCode == kCallRecord) {
+      const lower::KnownCall& known = known_call_of(*op);
+      r[0] = known.code(reinterpret_cast<std::uint64_t>(known.map), r[1], r[2], r[3], r[4]);
+      return Then::next;
     } else if constexpr (kCode == tail_call || kCode == tail_call_checked) {
       const lower::Image* target = run.tail_target(r);
       if (target == nullptr) return run.m_.ended ? Then::ended : Then::next;
       run.switch_to(*target);
       run.clear_frame(target->functions.front());
-      const auto& saved = run.frames_[run.depth() - 1].saved;
-      for (unsigned i = 0; i < saved.size(); ++i) r[6 + i] = saved[i];
+      run.enter_again(frame, *target);
       op = run.ops_of(*target);
       return Then::here;
     } else {
@@ -269,6 +306,13 @@ class Interpreter {
       run.fault(*op, FaultKind::unresolved);
       return Then::ended;
     }
+  }
+
+  /// Of an array: the address of the value that the key at `key` names, 0 past the end.
+  static std::uint64_t value_at(Run& run, const lower::KnownCall& known, std::uint64_t key) noexcept {
+    const std::uint64_t index = guest_load<std::uint32_t>(key);
+    const std::uint64_t lane = known.wants_cpu ? run.cpu() * known.lane_bytes : 0;
+    return index < known.count ? reinterpret_cast<std::uint64_t>(known.base) + lane + index * known.stride : 0;
   }
 
   static const Window& window(const Run& run, Access access, unsigned reg) noexcept {
@@ -293,11 +337,13 @@ class Interpreter {
         ++op;                                                 \
         SKEP_GO_ON();                                         \
       case Then::here:                                        \
+        SKEP_GO_ON();                                         \
+      case Then::again:                                       \
         if (!kCounted && op < from) expect_again(op, target); \
         SKEP_GO_ON();                                         \
       case Then::left:                                        \
         run.m_.budget = left;                                 \
-        return r[0];                                          \
+        return frame->r[0];                                   \
       case Then::ended:                                       \
         goto ended;                                           \
     }                                                         \
@@ -306,24 +352,30 @@ class Interpreter {
 #define SKEP_ROW_LABEL(line) SKEP_LABEL_OF_ROW(line)
 
 template <bool kCounted>
-std::uint64_t Interpreter::execute(Run& run, const Op* op, Registers& r, std::uint64_t last) {
+std::uint64_t Interpreter::execute(Run& run, const Op* op, Frame* frame, std::uint64_t last) {
   using enum Code;
   static const void* const labels[] = {
 #define SKEP_CODE(code) &&op_##code,
 #include "vm/codes.inc"
 #define SKEP_SEQUENCE(...) kCounted ? nullptr : &&SKEP_ROW_LABEL(__LINE__),
 #include "vm/sequences.inc"
+      kCounted ? nullptr : &&call_record,
   };
   std::uint64_t left = run.m_.budget;
   [[maybe_unused]] const Op* target = nullptr;  // of the last jump back
   SKEP_GO_ON();
 
-#define SKEP_CODE(code) op_##code : SKEP_DO(perform<code>(run, op, r, last, left))
+#define SKEP_CODE(code) op_##code : SKEP_DO(perform<code>(run, op, frame, last, left))
 #include "vm/codes.inc"
 #define SKEP_SEQUENCE(...)                                                    \
   SKEP_ROW_LABEL(__LINE__) : if constexpr (kCounted) __builtin_unreachable(); \
-  else SKEP_DO(sequence<__VA_ARGS__>(op, r, last) ? Then::here : Then::next)
+  else SKEP_DO(sequence<__VA_ARGS__>(op, frame->r, last) ? Then::again : Then::next)
 #include "vm/sequences.inc"
+call_record:
+  if constexpr (kCounted)
+    __builtin_unreachable();
+  else
+    SKEP_DO(call<kCallRecord>(run, op, *frame, left))
 
   [[maybe_unused]] out_of_budget : run.m_.budget = 0;
   if (run.next_slice(*op)) {
@@ -336,11 +388,11 @@ ended:
 }
 
 template <bool kCounted>
-std::uint64_t execute(Run& run, const Op* op, Registers& r, std::uint64_t last) {
-  return Interpreter::execute<kCounted>(run, op, r, last);
+std::uint64_t execute(Run& run, const Op* op, Frame& frame, std::uint64_t last) {
+  return Interpreter::execute<kCounted>(run, op, &frame, last);
 }
 
-template std::uint64_t execute<false>(Run& run, const Op* op, Registers& r, std::uint64_t last);
-template std::uint64_t execute<true>(Run& run, const Op* op, Registers& r, std::uint64_t last);
+template std::uint64_t execute<false>(Run& run, const Op* op, Frame& frame, std::uint64_t last);
+template std::uint64_t execute<true>(Run& run, const Op* op, Frame& frame, std::uint64_t last);
 
 }  // namespace skep::vm

@@ -1,6 +1,8 @@
 // The call-outs: generated code's questions, answered by the run's own functions, so that both engines give one answer.
 #include "vm/native.hpp"
 
+#include <algorithm>
+
 #include "base/guest_memory.hpp"
 #include "isa/table.hpp"
 #include "lower/shape.hpp"
@@ -125,15 +127,16 @@ const void* CallOuts::interpret(Machine& machine, std::uint64_t, std::uint64_t, 
   const lower::Image& image = *machine.current;
   run.clear_frame(image.functions.front());
   // The running frame was begun by generated code: the interpreter gets a record of it to return from.
-  Run::Frame& record = run.frames_[run.depth() - 1];
+  Frame& frame = run.running_frame();
   const bool first = run.depth() == 1;  // then there is no outer one
-  const Run::Frame outer = first ? Run::Frame{} : record;
-  record = {&image, nullptr, {r[6], r[7], r[8], r[9]}, machine.may_goto_left, machine.stack_windows};
-  run.interpret(run.ops_of(image), r);
+  const Frame::Return outer = first ? Frame::Return{} : frame.back;
+  frame.r = r;
+  frame.back = {nullptr, &image, machine.may_goto_left, machine.stack_windows, {r[6], r[7], r[8], r[9]}};
+  run.interpret(run.ops_of(image), frame);
   if (machine.ended != 0) return nullptr;
-  machine.frame_pointer -= kFrameBytes;
-  r[isa::kFramePointer] = machine.frame_pointer;
-  run.frames_[run.depth() - 1] = outer;
+  run.end_frame(frame.back, machine.frame_pointer);
+  frame.back = outer;
+  std::copy_n(frame.r.begin(), 6, r.begin());
   return nullptr;
 }
 
@@ -148,7 +151,10 @@ const void* CallOuts::budget(Machine& machine, std::uint64_t op, std::uint64_t, 
   while (machine.budget < cost && run.reserve_ != 0)
     if (!run.next_slice(op_at(machine, op))) return nullptr;
   const Op& at = op_at(machine, op);
-  if (machine.budget < cost) execute<true>(run, &at, r, ready_value(&at, cost - 1, r));
+  if (machine.budget >= cost) return nullptr;
+  Frame& frame = run.running_frame();
+  frame.r = r;
+  execute<true>(run, &at, frame, ready_value(&at, cost - 1, r));
   return nullptr;
 }
 

@@ -47,7 +47,7 @@ Run::Run(const lower::Image& image, Context& context, const RunOptions& options,
   m_.env = this;
   m_.budget = options.stop != nullptr ? std::min(kSlice, total_) : total_;
   reserve_ = total_ - m_.budget;
-  m_.frame_pointer = stack_top() + kFrameBytes;
+  m_.frame_pointer = stack_top();
   m_.lowest_frame = stack_top() - (kMaxFrames - 1) * kFrameBytes;
   m_.may_goto_left = kMayGotoLimit;
   m_.stack_windows = 0;
@@ -81,31 +81,39 @@ std::uint64_t Run::begin() {
   const Context::Entry entry = context_.entry();
   if (const NativeCode* native = native_of(image_)) {
     if (native->uses_windows) regions_changed();
-    m_.frame_pointer = stack_top();  // the first frame: nobody comes back to what was before it
     return native->start(&m_, entry.r1, entry.r2);
   }
   if (image_.uses_windows) regions_changed();
-  Registers r{};
-  r[1] = entry.r1;
-  r[2] = entry.r2;
-  return enter(image_.functions.front(), r);
-}
-
-std::uint64_t Run::enter(const lower::Function& function, Registers& r) {
-  if (!push_frame(nullptr, r)) return 0;
-  const lower::Image& image = *m_.current;
-  if (const NativeCode* native = native_of(image)) {
-    const std::uint64_t r0 =
-        native->enter(r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
-    if (m_.ended == 0) pop_frame(r);
-    return r0;
-  }
+  const lower::Function& function = image_.functions.front();
+  Frame& frame = frames_.front();  // of which nothing is kept: nobody comes back to what was before it
+  frame.r = {0, entry.r1, entry.r2};
+  frame.r[isa::kFramePointer] = m_.frame_pointer;
+  frame.back.op = nullptr;
+  frame.back.entered = {};
   clear_frame(function);
-  return interpret(ops_of(image) + function.op, r);
+  return interpret(ops_of(image_) + function.op, frame);
 }
 
-std::uint64_t Run::interpret(const lower::Op* op, Registers& r) {
-  return counted_ ? execute<true>(*this, op, r, 0) : execute<false>(*this, op, r, 0);
+std::uint64_t Run::enter(const lower::Function& function, const std::array<std::uint64_t, 5>& args) {
+  const lower::Image& image = *m_.current;
+  const std::uint64_t outer = m_.frame_pointer;
+  Frame& frame = frames_[depth()];
+  frame.r = {0, args[0], args[1], args[2], args[3], args[4]};
+  frame.back.entered = {};
+  begin_frame(frame, nullptr, outer - kFrameBytes);
+  std::uint64_t r0 = 0;
+  if (const NativeCode* native = native_of(image)) {
+    r0 = native->enter(frame.r, native->functions[static_cast<std::size_t>(&function - image.functions.data())], m_);
+  } else {
+    clear_frame(function);
+    r0 = interpret(ops_of(image) + function.op, frame);
+  }
+  if (m_.ended == 0) end_frame(frame.back, outer);
+  return r0;
+}
+
+std::uint64_t Run::interpret(const lower::Op* op, Frame& frame) {
+  return counted_ ? execute<true>(*this, op, frame, 0) : execute<false>(*this, op, frame, 0);
 }
 
 const NativeCode* Run::native_of(const lower::Image& image) const noexcept {
@@ -129,6 +137,25 @@ bool Run::next_slice(const lower::Op& op) noexcept {
   return slice != 0;
 }
 
+void Run::come_back(const Frame::Return& back) noexcept {
+  if (m_.stack_windows != 0 || m_.current != back.image) leave_stack(*back.image);
+  if (back.image->plain_frames) return;
+  m_.may_goto_left = back.may_goto_left;
+  m_.stack_windows = back.stack_windows;
+}
+
+void Run::enter_again(Frame& frame, const lower::Image& target) noexcept {
+  if (target.proven) return;
+  const bool nested = frame.back.op != nullptr;
+  if (nested && frame.back.image->proven) {
+    // There it was of no account what these held.
+    frame.r[0] = 0;
+    std::fill_n(frame.r.begin() + 6, 4, 0);
+  } else {
+    std::copy_n(nested ? (&frame)[-1].r.begin() + 6 : frame.back.entered.begin(), 4, frame.r.begin() + 6);
+  }
+}
+
 void Run::leave_stack(const lower::Image& caller) noexcept {
   if (m_.current != &caller) {
     m_.current = &caller;
@@ -141,9 +168,8 @@ void Run::leave_stack(const lower::Image& caller) noexcept {
   }
 }
 
-void Run::clear_frame(const lower::Function& function) noexcept {
-  if (function.stack_bytes != 0)
-    std::memset(reinterpret_cast<void*>(m_.frame_pointer - function.stack_bytes), 0, function.stack_bytes);
+void Run::clear_stack(std::uint32_t bytes) noexcept {
+  std::memset(reinterpret_cast<void*>(m_.frame_pointer - bytes), 0, bytes);
 }
 
 unsigned Run::cpu() noexcept {
@@ -169,10 +195,8 @@ bool Run::call_back(std::uint64_t function, const std::array<std::uint64_t, 5>& 
     fault(*m_.calling, FaultKind::stopped);
     return false;
   }
-  Registers r{};
-  std::copy(args.begin(), args.end(), r.begin() + 1);
   const lower::Op* outer = m_.calling;
-  r0 = enter(*callee, r);
+  r0 = enter(*callee, args);
   m_.calling = outer;
   return !m_.ended;
 }
@@ -195,6 +219,7 @@ maps::RingBufferMap* Run::release_record(std::byte* record) noexcept {
 
 void Run::regions_changed() noexcept {
   knows_memories_ = false;
+  if (!m_.current->uses_windows) return;
   for (auto& windows : m_.windows) windows.fill({});
 }
 
@@ -342,8 +367,8 @@ namespace {
 
 RunResult run(const lower::Image& image, Context& context, const RunOptions& options) noexcept {
   const NativeCode* native = image.native.get();
-  const bool bare = native != nullptr && !native->needs_run && options.budget == RunOptions::kNoBudget;
-  if (!bare || !image.suits(context)) return run_whole(image, context, options);
+  if (native == nullptr || native->needs_run || options.budget != RunOptions::kNoBudget || !image.suits(context))
+    return run_whole(image, context, options);
   RunResult result;
   result.value = native->start(nullptr, context.entry().r1, context.entry().r2);
   return result;

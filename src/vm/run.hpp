@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include <skep/context.hpp>
 #include <skep/executable.hpp>
@@ -28,6 +29,22 @@ namespace skep::vm {
 inline constexpr unsigned kMaxTailCalls = 33;
 inline constexpr unsigned kMaxRecords = 64;  ///< ring-buffer records held at once
 inline constexpr unsigned kMaxLends = 16;
+
+/// What a function runs in, beside its part of the stack. Those of functions that call each other lie in a row.
+struct Frame {
+  /// Where the function goes on when it returns, and what belongs to the frame there.
+  struct Return {
+    const lower::Op* op;  ///< null: back to the C++ caller
+    const lower::Image* image;
+    // Set unless that image has plain frames.
+    std::uint64_t may_goto_left;
+    std::uint64_t stack_windows;
+    /// r6 to r9 as a C++ caller leaves them; another caller's are in its own frame.
+    std::array<std::uint64_t, 4> entered;
+  };
+  Registers r;  ///< of functions that are interpreted; generated code has its own
+  Return back;
+};
 
 class Run final : public helpers::Env {
  public:
@@ -60,13 +77,6 @@ class Run final : public helpers::Env {
   friend class Interpreter;
   friend struct CallOuts;
 
-  struct Frame {
-    const lower::Image* image;
-    const lower::Op* return_to;          ///< null: back to the C++ caller
-    std::array<std::uint64_t, 4> saved;  ///< r6 to r9
-    std::uint64_t may_goto_left;
-    std::uint64_t stack_windows;
-  };
   struct Record {
     maps::RingBufferMap* ring;
     std::byte* bytes;
@@ -82,10 +92,10 @@ class Run final : public helpers::Env {
   void give_back() noexcept;
   /// Runs the entry function, from the context's registers; r0.
   std::uint64_t begin();
-  /// Runs `function` of the current image in a frame of its own until it returns; r holds its arguments.
-  std::uint64_t enter(const lower::Function& function, Registers& r);
-  /// Interprets from `op` of the current image until the running frame returns.
-  std::uint64_t interpret(const lower::Op* op, Registers& r);
+  /// Runs `function` of the current image in a frame of its own until it returns. There is room for the frame.
+  std::uint64_t enter(const lower::Function& function, const std::array<std::uint64_t, 5>& args);
+  /// Interprets from `op` of the current image until `frame`, the running one, returns to its C++ caller.
+  std::uint64_t interpret(const lower::Op* op, Frame& frame);
   /// The ops of `image` as this run interprets them: sequences are fused where nobody counts.
   [[nodiscard]] const lower::Op* ops_of(const lower::Image& image) const noexcept {
     return counted_ || image.fused.empty() ? image.ops.data() : image.fused.data();
@@ -103,11 +113,22 @@ class Run final : public helpers::Env {
   [[nodiscard]] unsigned depth() const noexcept {
     return kMaxFrames - static_cast<unsigned>((m_.frame_pointer - m_.lowest_frame) / kFrameBytes);
   }
-  /// False when there is no room for another.
-  [[nodiscard]] bool push_frame(const lower::Op* return_to, Registers& r) noexcept;
-  /// Back to the caller's frame; where to go on, null for the C++ caller.
-  const lower::Op* pop_frame(Registers& r) noexcept;
-  void clear_frame(const lower::Function& function) noexcept;
+  [[nodiscard]] Frame& running_frame() noexcept { return frames_[depth() - 1]; }
+  /// Makes the frame after `caller` the running one, with the caller's arguments in it. Null when there is no room.
+  [[nodiscard]] Frame* push_frame(Frame& caller, const lower::Op* return_to) noexcept;
+  /// Makes the frame before `frame` the running one, with the result in it.
+  [[nodiscard]] Frame& pop_frame(Frame& frame) noexcept;
+  void begin_frame(Frame& frame, const lower::Op* return_to, std::uint64_t frame_pointer) noexcept;
+  /// What belongs to the caller's frame is the run's again.
+  void end_frame(const Frame::Return& back, std::uint64_t frame_pointer) noexcept;
+  /// The part of it that few programs have.
+  void come_back(const Frame::Return& back) noexcept;
+  /// What `frame` is when a tail call brings it to `target`, which may look at registers that nobody has set.
+  void enter_again(Frame& frame, const lower::Image& target) noexcept;
+  void clear_frame(const lower::Function& function) noexcept {
+    if (function.stack_bytes != 0) clear_stack(function.stack_bytes);
+  }
+  void clear_stack(std::uint32_t bytes) noexcept;
   /// Voids the windows on the frame that is being left for one of `caller`.
   void leave_stack(const lower::Image& caller) noexcept;
 
@@ -133,6 +154,8 @@ class Run final : public helpers::Env {
   [[nodiscard]] bool argument_fits(const abi::Helper& row, unsigned index, const Registers& r,
                                    const maps::MapStorage*& map) noexcept;
   void call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept;
+  /// A helper of the application's. The one place where foreign code may throw.
+  void call_app(const lower::Op& op, const HelperSpec& app, Registers& r) noexcept;
   /// callx on something that is no function of the program: a helper's id (uBPF and the conformance files do that).
   void call_named_by_register(const lower::Op& op, Registers& r) noexcept;
   /// The image behind a tail call, kept alive until the run ends; null when the call falls through.
@@ -178,27 +201,56 @@ class Run final : public helpers::Env {
   alignas(16) std::byte stack_[kMaxFrames * kFrameBytes];
 };
 
-inline bool Run::push_frame(const lower::Op* return_to, Registers& r) noexcept {
-  if (m_.frame_pointer == m_.lowest_frame) return false;
-  frames_[depth()] = {m_.current, return_to, {r[6], r[7], r[8], r[9]}, m_.may_goto_left, m_.stack_windows};
-  m_.stack_windows = 0;
-  m_.may_goto_left = kMayGotoLimit;
-  m_.frame_pointer -= kFrameBytes;
-  r[isa::kFramePointer] = m_.frame_pointer;
-  return true;
+inline void Run::begin_frame(Frame& frame, const lower::Op* return_to, std::uint64_t frame_pointer) noexcept {
+  frame.back.op = return_to;
+  frame.back.image = m_.current;
+  if (!__builtin_expect(m_.current->plain_frames, true)) {
+    frame.back.may_goto_left = std::exchange(m_.may_goto_left, kMayGotoLimit);
+    frame.back.stack_windows = std::exchange(m_.stack_windows, 0);
+  }
+  frame.r[isa::kFramePointer] = m_.frame_pointer = frame_pointer;
 }
 
-inline const lower::Op* Run::pop_frame(Registers& r) noexcept {
-  const unsigned outer = depth() - 1;
-  const Frame& frame = frames_[outer];
-  for (unsigned i = 0; i < frame.saved.size(); ++i) r[6 + i] = frame.saved[i];
-  m_.may_goto_left = frame.may_goto_left;
-  const bool leaves = m_.stack_windows != 0 || m_.current != frame.image;
-  if (leaves && outer != 0) leave_stack(*frame.image);
-  m_.stack_windows = frame.stack_windows;
-  m_.frame_pointer += kFrameBytes;
-  r[isa::kFramePointer] = m_.frame_pointer;
-  return frame.return_to;
+inline void Run::end_frame(const Frame::Return& back, std::uint64_t frame_pointer) noexcept {
+  if (!__builtin_expect(m_.current == back.image && back.image->plain_frames, true)) come_back(back);
+  m_.frame_pointer = frame_pointer;
+}
+
+/// kCount registers from `kFirst` on, one by one: they have been stored so just now, and a wider load would wait until
+/// the stores have reached the cache.
+template <std::size_t kFirst, std::size_t kCount>
+inline void copy_registers(const Registers& from, Registers& to) noexcept {
+  [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) { ((to[kFirst + kIndex] = from[kFirst + kIndex]), ...); }
+  (std::make_index_sequence<kCount>());
+}
+
+// Proven functions look at no registers but their arguments, and their callers at no other than the result.
+
+inline Frame* Run::push_frame(Frame& caller, const lower::Op* return_to) noexcept {
+  if (&caller == &frames_.back()) return nullptr;
+  Frame& frame = (&caller)[1];
+  if (__builtin_expect(m_.current->proven, true))
+    copy_registers<1, 5>(caller.r, frame.r);
+  else
+    copy_registers<0, isa::kFramePointer>(caller.r, frame.r);
+  begin_frame(frame, return_to, caller.r[isa::kFramePointer] - kFrameBytes);
+  return &frame;
+}
+
+inline Frame& Run::pop_frame(Frame& frame) noexcept {
+  Frame& caller = (&frame)[-1];
+  caller.r[0] = frame.r[0];
+  if (!__builtin_expect(frame.back.image->proven, true)) copy_registers<1, 5>(frame.r, caller.r);
+  end_frame(frame.back, frame.r[isa::kFramePointer] + kFrameBytes);
+  return caller;
+}
+
+inline void Run::call_helper(const lower::Op& op, const lower::Binding& binding, Registers& r) noexcept {
+  // A slice of the budget may be full of calls, and each of them may take long.
+  if (__builtin_expect(stop_->load(std::memory_order_relaxed), false)) return fault(op, FaultKind::stopped);
+  m_.calling = &op;
+  if (binding.code == nullptr) return call_app(op, *binding.app, r);
+  r[0] = binding.code(*this, r[1], r[2], r[3], r[4], r[5]);
 }
 
 /// Runs `image` on `context`; see Executable::run.
