@@ -2,6 +2,7 @@
 #include "jit/flow.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace skep::jit {
 namespace {
@@ -21,6 +22,11 @@ std::uint32_t last_jump(const lower::Image& image, std::uint32_t op) {
     op += static_cast<std::uint32_t>(at.off);
   }
   return op;
+}
+
+/// What is live before something with these effects.
+RegSet before(Effects effects, RegSet after) noexcept {
+  return static_cast<RegSet>((after & ~effects.writes) | effects.reads);
 }
 
 class FlowMaker {
@@ -110,12 +116,14 @@ class FlowMaker {
     for (std::size_t b = 0; b < sums.size(); ++b) {
       const Block& block = flow_.blocks[b];
       if (block.place != 0) continue;
-      for (std::uint32_t i = block.end; i-- > block.first;) {
-        const Effects effects = plans_[i].effects;
-        sums[b].reads = static_cast<RegSet>((sums[b].reads & ~effects.writes) | effects.reads);
-        sums[b].writes |= effects.writes;
-        flow_.mentioned |= effects.reads | effects.writes;
+      RegSet reads = 0, writes = 0, mentioned = 0;
+      for (const OpPlan& plan : std::views::reverse(plans_.subspan(block.first, block.end - block.first))) {
+        reads = before(plan.effects, reads);
+        writes |= plan.effects.writes;
+        mentioned |= plan.effects.reads;
       }
+      sums[b] = {reads, writes};
+      flow_.mentioned |= mentioned | writes;
     }
     // More rounds than loops are nested are not needed; where a hostile program nests them without end, all is live.
     constexpr unsigned kRounds = 32;
@@ -127,7 +135,7 @@ class FlowMaker {
         if (block.place != 0) continue;
         for (const std::uint32_t successor : {block.next, block.taken})
           if (successor != kNoBlock) block.live_out |= flow_.blocks[successor].live_in;
-        const auto live_in = static_cast<RegSet>((block.live_out & ~sums[b].writes) | sums[b].reads);
+        const RegSet live_in = before(sums[b], block.live_out);
         changed = changed || live_in != block.live_in;
         block.live_in = live_in;
       }
@@ -207,12 +215,13 @@ Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::ui
 }
 
 void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live) {
-  live.resize(block.end - block.first);
+  const auto of_block = plans.subspan(block.first, block.end - block.first);
+  if (live.size() < of_block.size()) live.resize(of_block.size());
   RegSet after = block.live_out;
-  for (std::uint32_t i = block.end; i-- > block.first;) {
-    live[i - block.first] = after;
-    const Effects effects = plans[i].effects;
-    after = static_cast<RegSet>((after & ~effects.writes) | effects.reads);
+  RegSet* here = live.data() + of_block.size();
+  for (const OpPlan& plan : std::views::reverse(of_block)) {
+    *--here = after;
+    after = before(plan.effects, after);
   }
 }
 

@@ -92,7 +92,8 @@ struct OpPlan {
   return static_cast<std::int64_t>(number) != static_cast<std::int32_t>(number);
 }
 
-/// What is live after each op of `block`, for its ops in order; `plans` are those of the image's ops.
+/// What is live after each op of `block`, for its ops in order; `plans` are those of the image's ops. `live` is only
+/// made longer: what lies behind means nothing.
 void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live);
 
 }  // namespace skep::jit

@@ -3,6 +3,7 @@
 #include "jit/plan.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace skep::jit {
 namespace {
@@ -139,23 +140,25 @@ void plan_ways_on(Plan& plan, std::uint32_t index) {
 
 /// Plans its ops on the way.
 Survey look_over(Plan& plan, const FunctionPlan& function) {
-  const auto& ops = plan.image.ops;
+  const std::span<const Op> ops = plan.image.ops;
+  const std::span<OpPlan> plans = plan.ops;
+  const std::uint32_t end = function.end;
   Traits seen = 0;
   RegSet written = 0, named = 0;
   Survey survey;
   plan.ops[function.first].starts_block = plan.ops[function.first].starts_flow = true;
-  for (std::uint32_t i = function.first; i < function.end; ++i) {
+  for (std::uint32_t i = function.first; i < end; ++i) {
     const Op& op = ops[i];
     const Traits what = traits_of(op);
     const Effects effects = effects_of(op);
-    plan.ops[i].effects = effects;
+    plans[i].effects = effects;
     seen |= what;
     written |= effects.writes;
     named |= bit_of(op.dst) | bit_of(op.src);
     if ((what & traits::ends_block) == 0) continue;
     plan_ways_on(plan, i);
     const std::uint32_t target = goes_to(op) ? i + static_cast<std::uint32_t>(op.off) : i;
-    survey.crosses = survey.crosses || target < function.first || target >= function.end;
+    survey.crosses = survey.crosses || target < function.first || target >= end;
     if ((what & traits::names_callee) == 0) continue;
     survey.needs_run = survey.needs_run || needs_run(op);
     survey.ends_in_helper = survey.ends_in_helper || (op.code == Code::call_free && calls_back(binding_of(op)));
@@ -163,7 +166,7 @@ Survey look_over(Plan& plan, const FunctionPlan& function) {
   survey.seen = seen;
   survey.written = written;
   survey.named = named;
-  survey.crosses = survey.crosses || (function.end < ops.size() && !ends_flow(ops[function.end - 1]));
+  survey.crosses = survey.crosses || (end < ops.size() && !ends_flow(ops[end - 1]));
   return survey;
 }
 

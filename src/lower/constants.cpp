@@ -4,6 +4,7 @@
 #include "lower/constants.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <optional>
 
@@ -36,12 +37,54 @@ std::uint64_t loaded(std::uint64_t bytes, const Shape& shape) {
   return shape.operation == Operation::load_signed_ ? extended(static_cast<std::int64_t>(bytes) >> gap) : bytes >> gap;
 }
 
-/// It writes one register, with what it computes of others or of its immediate.
-bool computes(const Shape& shape) {
-  const bool operates =
-      shape.operands == Operands::dst || shape.operands == Operands::dst_imm || shape.operands == Operands::dst_src;
-  return operates && shape.operation != Operation::call_;
+/// How the walk goes over it.
+enum class Step : std::uint8_t {
+  compute,  ///< writes one register, with what it computes of others or of its immediate
+  load,
+  store,
+  branch,
+  jump,
+  exit,
+  other,
+};
+
+constexpr Step step_of(const Shape& shape) {
+  if (shape.operation == Operation::ja_) return Step::jump;
+  if (shape.operation == Operation::exit_) return Step::exit;
+  switch (shape.operands) {
+    case Operands::dst:
+      return shape.operation == Operation::call_ ? Step::other : Step::compute;
+    case Operands::dst_imm:
+    case Operands::dst_src:
+      return Step::compute;
+    case Operands::load:
+      return Step::load;
+    case Operands::store_imm:
+    case Operands::store_src:
+      return Step::store;
+    case Operands::compare_imm:
+    case Operands::compare_src:
+      return Step::branch;
+    case Operands::none:
+    case Operands::dst_src_imm:
+    case Operands::jump_off:
+    case Operands::jump_imm:
+    case Operands::call_imm:
+    case Operands::call_pc:
+    case Operands::atomic:
+    case Operands::lddw:
+    case Operands::packet_abs:
+    case Operands::packet_ind:
+      return Step::other;
+  }
+  return Step::other;
 }
+
+constexpr auto kSteps = [] {
+  std::array<Step, isa::kFormCount> steps{};
+  for (std::size_t form = 0; form < steps.size(); ++form) steps[form] = step_of(shape_of(static_cast<Form>(form)));
+  return steps;
+}();
 
 class Constants {
  public:
@@ -74,7 +117,7 @@ class Constants {
     meeting_at_.assign(forms_.size(), kNone);
     waiting_.assign(forms_.size() / kWordBits + 1, 0);
     add_meeting(0);
-    for (std::uint32_t pc = 0; pc < forms_.size(); pc += slots_of(shape_of(forms_[pc]))) {
+    for (std::uint32_t pc = 0; pc < forms_.size(); ++pc) {
       if (!has_target(forms_[pc])) continue;
       const std::uint32_t target = target_of(program_.insns[pc], shape_of(forms_[pc]), pc);
       add_meeting(target);
@@ -126,20 +169,34 @@ class Constants {
     while (facts_.at(pc).reached) {  // a callback may never be called
       const Shape& shape = shape_of(forms_[pc]);
       const Insn& insn = program_.insns[pc];
+      if (settled_.at[pc].reached) {  // something may have been made of it
+        settled_.insns[pc] = insn;
+        settled_.forms[pc] = forms_[pc];
+      }
       settled_.at[pc] = {.reached = true};
-      settled_.insns[pc] = insn;
-      settled_.forms[pc] = forms_[pc];
-      std::uint32_t next = pc + slots_of(shape);
-      if (computes(shape)) {
-        compute(pc, insn, shape, state);
-      } else if (is_condition(shape)) {
-        if (!branch(pc, insn, shape, state)) return;
-      } else if (shape.operation == Operation::ja_) {
-        next = target_of(insn, shape, pc);
-      } else if (shape.operation == Operation::exit_) {
-        return;
-      } else {
-        step(pc, insn, shape, state);
+      std::uint32_t next = pc + 1;
+      switch (kSteps[static_cast<std::size_t>(forms_[pc])]) {
+        case Step::compute:
+          compute(pc, insn, shape, state);
+          break;
+        case Step::load:
+          load(pc, insn, shape, state);
+          break;
+        case Step::store:
+          store(pc, insn, shape, state);
+          break;
+        case Step::branch:
+          if (!branch(pc, insn, shape, state)) return;
+          break;
+        case Step::jump:
+          next = target_of(insn, shape, pc);
+          break;
+        case Step::exit:
+          return;
+        case Step::other:
+          other(pc, insn, shape, state);
+          next = pc + slots_of(shape);
+          break;
       }
       if (meeting_at_[next] != kNone) return arrive(next, state);
       pc = next;
@@ -181,14 +238,8 @@ class Constants {
     return ways;
   }
 
-  /// Over an instruction that neither computes nor decides.
-  void step(std::uint32_t pc, const Insn& insn, const Shape& shape, Known& state) {
+  void other(std::uint32_t pc, const Insn& insn, const Shape& shape, Known& state) {
     switch (shape.operands) {
-      case Operands::load:
-        return load(pc, insn, shape, state);
-      case Operands::store_imm:
-      case Operands::store_src:
-        return store(pc, insn, shape, state);
       case Operands::atomic:
         return change(pc, insn, shape, state);
       case Operands::lddw:
@@ -212,6 +263,9 @@ class Constants {
       case Operands::none:
       case Operands::dst_imm:
       case Operands::dst_src:
+      case Operands::load:
+      case Operands::store_imm:
+      case Operands::store_src:
       case Operands::jump_imm:
       case Operands::compare_imm:
       case Operands::compare_src:

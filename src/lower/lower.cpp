@@ -17,6 +17,7 @@
 #include "lower/known_calls.hpp"
 #include "lower/rows.hpp"
 #include "lower/settle.hpp"
+#include "lower/variants.hpp"
 
 namespace skep::lower {
 namespace {
@@ -28,75 +29,6 @@ using isa::Operation;
 
 constexpr std::int32_t kFrameBytes = 512;
 constexpr unsigned kNoRegister = 255;
-constexpr std::int32_t kPacketLoadOps = 4;
-
-/// The code of a form's variant; the form's own code where it has no such variant.
-constexpr auto kVariants = [] {
-  std::array<std::array<Code, kVariantCount>, isa::kFormCount> codes{};
-  for (std::size_t form = 0; form < codes.size(); ++form) codes[form].fill(static_cast<Code>(form));
-#define SKEP_VARIANT(form, variant) \
-  codes[static_cast<std::size_t>(Form::form)][static_cast<std::size_t>(Variant::variant)] = Code::form##_##variant;
-#define SKEP_INSN(form, opcode, mnemonic, operation, operands, ...) SKEP_VARIANTS_##operands(SKEP_VARIANT, form)
-#include "isa/insns.inc"
-#undef SKEP_VARIANT
-  return codes;
-}();
-
-/// What a code becomes where registers are at hand: by 1 for its destination and 2 for its source.
-constexpr auto kReadyCodes = [] {
-  std::array<std::array<Code, 4>, kCodeCount> codes{};
-  for (std::size_t code = 0; code < codes.size(); ++code) codes[code].fill(static_cast<Code>(code));
-  for (std::size_t form = 0; form < kVariants.size(); ++form) {
-    const auto of = [form](Variant variant) { return kVariants[form][static_cast<std::size_t>(variant)]; };
-    const auto plain = static_cast<Code>(form);
-    const Code dst = of(Variant::dst_ready), src = of(Variant::src_ready);
-    const Code free = of(Variant::free), free_src = of(Variant::free_src_ready);
-    codes[form] = {plain, dst, src, dst != plain ? dst : src};
-    if (free_src != plain) codes[static_cast<std::size_t>(free)] = {free, free, free_src, free_src};
-  }
-  return codes;
-}();
-
-/// What an op leaves in the register that the engine has at hand.
-enum class Leaves : std::uint8_t { result, what_was_there, nothing };
-
-constexpr Leaves leaves_of(const Shape& shape) {
-  switch (shape.operands) {
-    case Operands::dst_imm:
-    case Operands::dst_src:
-    case Operands::load:
-    case Operands::lddw:
-      return Leaves::result;
-    case Operands::dst:
-      return shape.operation == Operation::call_ ? Leaves::nothing : Leaves::result;
-    case Operands::compare_imm:
-    case Operands::compare_src:
-    case Operands::store_imm:
-    case Operands::store_src:
-      return Leaves::what_was_there;
-    case Operands::none:
-    case Operands::dst_src_imm:
-    case Operands::jump_off:
-    case Operands::jump_imm:
-    case Operands::call_imm:
-    case Operands::call_pc:
-    case Operands::atomic:
-    case Operands::packet_abs:
-    case Operands::packet_ind:
-      return Leaves::nothing;
-  }
-  return Leaves::nothing;
-}
-
-constexpr auto kLeaves = [] {
-  std::array<Leaves, isa::kFormCount> leaves{};
-  for (std::size_t form = 0; form < leaves.size(); ++form) leaves[form] = leaves_of(shape_of(static_cast<Form>(form)));
-  return leaves;
-}();
-
-bool loads_packet(const Shape& shape) {
-  return shape.operands == Operands::packet_abs || shape.operands == Operands::packet_ind;
-}
 
 bool writes_frame_pointer(const Insn& insn, const Shape& shape) {
   return (shape.writes & isa::regs::D && insn.dst == isa::kFramePointer) ||
@@ -106,6 +38,9 @@ bool writes_frame_pointer(const Insn& insn, const Shape& shape) {
 bool mentions_frame_pointer(const Insn& insn, const FormInfo& info) {
   return (info.has_dst() && insn.dst == isa::kFramePointer) || insn.src == isa::kFramePointer;
 }
+
+/// A byte each: they are asked for every op.
+using Flags = std::vector<std::uint8_t>;
 
 class Lowering {
  public:
@@ -131,17 +66,10 @@ class Lowering {
     if (auto ok = facts_ == nullptr ? isa::check(image_->program->insns) : Result<void>{}; !ok)
       return fail(std::move(ok).error());
     settled_ = facts_ != nullptr ? settle(*image_->program, *facts_, image_->maps) : unsettled(*image_->program);
-    number_ops();
+    count_ops();
     find_functions();
     collect_regions();
-    for (const std::uint32_t pc : image_->pcs) {
-      const bool done = image_->ops.size() > op_of_pc_[pc];  // it takes several ops
-      if (done) continue;
-      if (auto ok = lower_insn(pc); !ok) {
-        if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
-        return fail(std::move(ok).error());
-      }
-    }
+    if (auto ok = lower_insns(); !ok) return fail(std::move(ok).error());
     if (facts_ != nullptr) know_calls(*image_, *facts_);
     return std::move(image_);
   }
@@ -181,32 +109,29 @@ class Lowering {
     return shape_at(pc).operation == Operation::ja_ || !settled_.at[pc].falls_through;
   }
 
-  void number_ops() {
-    const auto slots = static_cast<std::uint32_t>(settled_.at.size());
-    const std::vector<bool> dead = dead_functions();
-    op_of_pc_.assign(slots + 1, 0);  // counted from the end first
-    for (std::uint32_t pc = slots; pc-- > 0;) {
-      const std::uint32_t count = settled_.at[pc].runs() ? count_of_ops(pc) : dead[pc] ? 1 : 0;
-      op_of_pc_[pc] = op_of_pc_[pc + 1] + count;
+  [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(settled_.at.size()); }
+  /// The first op of what starts there; of what becomes none, the next one.
+  [[nodiscard]] std::uint32_t op_at(std::uint32_t pc) const { return ops_from_[0] - ops_from_[pc]; }
+  [[nodiscard]] bool becomes_none(std::uint32_t pc) const { return ops_from_[pc] == ops_from_[pc + 1]; }
+
+  void count_ops() {
+    const Flags dead = dead_functions();
+    ops_from_.resize(slots() + 1);
+    std::uint32_t ops = 0;
+    for (std::uint32_t pc = slots(); pc-- > 0;) {
+      ops += settled_.at[pc].runs() ? count_of_ops(pc) : dead.empty() ? 0u : dead[pc];
+      ops_from_[pc] = ops;
     }
-    const std::uint32_t ops = op_of_pc_[0];
-    image_->ops.reserve(ops);
-    image_->pcs.resize(ops + kPacketLoadOps);
-    for (std::uint32_t pc = 0; pc <= slots; ++pc) {
-      op_of_pc_[pc] = ops - op_of_pc_[pc];
-      // As many as an instruction may take; the next one's go over those that it does not.
-      std::fill_n(image_->pcs.begin() + op_of_pc_[pc], kPacketLoadOps, pc);
-    }
-    image_->pcs.resize(ops);
     is_target_.assign(ops, false);
-    for (const std::uint32_t pc : leading_) is_target_[op_of_pc_[target_at(pc)]] = true;
+    for (const std::uint32_t pc : leading_) is_target_[op_at(target_at(pc))] = true;
   }
 
-  /// Functions whose address is taken stay something to call, even when nobody does.
-  [[nodiscard]] std::vector<bool> dead_functions() const {
+  /// Functions whose address is taken stay something to call, even when nobody does. By pc; empty where there are none.
+  [[nodiscard]] Flags dead_functions() const {
     const std::vector<Form>& forms = settled_.forms;
-    std::vector<bool> dead(forms.size(), false);
+    Flags dead;
     for (auto at = forms.begin(); (at = std::find(at, forms.end(), Form::lddw_func)) != forms.end(); ++at) {
+      dead.resize(forms.size());
       const auto pc = static_cast<std::uint32_t>(at - forms.begin());
       if (is_live(pc)) dead[target_at(pc)] = !is_live(target_at(pc));
     }
@@ -216,10 +141,9 @@ class Lowering {
   /// What an instruction that is run takes, when those behind it are counted. Jumps to where control goes on anyway
   /// take none.
   std::uint32_t count_of_ops(std::uint32_t pc) {
-    if (loads_packet(shape_at(pc))) return kPacketLoadOps;
-    if (!has_target(form_at(pc))) return 1;
+    if (!has_target(form_at(pc))) return row_of(form_at(pc)).ops;
     const std::uint32_t target = target_at(pc);
-    const bool goes_on = target > pc && op_of_pc_[target] == op_of_pc_[pc + 1];
+    const bool goes_on = target > pc && ops_from_[target] == ops_from_[pc + 1];
     if (goes_on && facts_ != nullptr && only_jumps(pc)) return 0;
     leading_.push_back(pc);
     return 1;
@@ -233,13 +157,14 @@ class Lowering {
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
     for (const std::uint32_t start : starts)
-      image_->functions.push_back({op_of_pc_[start], facts_ == nullptr ? 0 : facts_->stack_bytes(start)});
+      image_->functions.push_back({op_at(start), facts_ == nullptr ? 0 : facts_->stack_bytes(start)});
     if (facts_ != nullptr) return;
 
     bool crossing = false;
-    for (const std::uint32_t pc : image_->pcs) {
+    for (std::uint32_t pc = 0; pc < slots(); ++pc) {
+      if (becomes_none(pc)) continue;
       if (mentions_frame_pointer(insn_at(pc), isa::info(form_at(pc))))
-        function_around(op_of_pc_[pc]).stack_bytes = kFrameBytes;
+        function_around(op_at(pc)).stack_bytes = kFrameBytes;
       crossing = crossing || leaves_function(pc);
     }
     if (crossing)
@@ -255,13 +180,13 @@ class Lowering {
   /// A jump to, or a fall into, another function's instructions. Linux refuses such programs; unverified ones may run.
   bool leaves_function(std::uint32_t pc) {
     const Shape& shape = shape_at(pc);
-    const Function& here = function_around(op_of_pc_[pc]);
+    const Function& here = function_around(op_at(pc));
     const bool ends_flow = shape.operation == Operation::exit_ || shape.operation == Operation::ja_;
     const std::uint32_t next = pc + slots_of(shape);
-    if (!ends_flow && next < settled_.at.size() && &function_around(op_of_pc_[next]) != &here) return true;
+    if (!ends_flow && next < slots() && &function_around(op_at(next)) != &here) return true;
     const bool starts_function = form_at(pc) == Form::call_subprog || form_at(pc) == Form::lddw_func;
     if (!has_target(form_at(pc)) || starts_function) return false;
-    return &function_around(op_of_pc_[target_at(pc)]) != &here;
+    return &function_around(op_at(target_at(pc))) != &here;
   }
 
   void collect_regions() {
@@ -276,6 +201,34 @@ class Lowering {
         regions.end());
   }
 
+  Result<void> lower_insns() {
+    const std::uint32_t ops = ops_from_[0];
+    image_->ops.resize(ops);
+    image_->pcs.resize(ops + kPacketLoadOps);
+    for (std::uint32_t pc = 0; pc < slots(); ++pc) {
+      if (becomes_none(pc)) continue;
+      // As many as an instruction may take; the next one's go over those that it does not.
+      std::fill_n(image_->pcs.begin() + made_, kPacketLoadOps, pc);
+      if (facts_ != nullptr && lower_plainly(pc)) continue;
+      if (auto ok = lower_insn(pc); !ok) {
+        if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
+        return ok;
+      }
+    }
+    image_->pcs.resize(ops);
+    return {};
+  }
+
+  /// Of most instructions of proven programs nothing is asked but what their row says. False: lower_insn() has to look.
+  bool lower_plainly(std::uint32_t pc) {
+    const FormRow& row = row_of(form_at(pc));
+    const Insn& insn = insn_at(pc);
+    if (row.way == FormRow::Way::other || !settled_.at[pc].is_itself()) return false;
+    if (row.way == FormRow::Way::access && !is_free(facts_->at(pc).base)) return false;
+    push({row.code, insn.dst, insn.src, insn.off, insn.imm}, row.leaves);
+    return true;
+  }
+
   Result<void> lower_insn(std::uint32_t pc) {
     const Insn& insn = insn_at(pc);
     const Shape& shape = shape_at(pc);
@@ -284,15 +237,15 @@ class Lowering {
       return fail(ErrorCode::invalid, "", "writes r10, which is the frame pointer and read-only");
     Op op{static_cast<Code>(form_at(pc)), insn.dst, insn.src, insn.off, insn.imm};
     if (!settled.reached) {
-      image_->ops.push_back({Code::trap});
+      add({Code::trap});
       return {};
     }
     if (settled.becomes == Becomes::number) {
       const bool calls = shape.operands == Operands::call_imm;
       op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled.number)};
       if (settled.low_only) op.imm &= UINT32_MAX;
-      ready_ = is_target_[op_of_pc_[pc]] ? kNoRegister : op.dst;
-      image_->ops.push_back(op);
+      ready_ = is_target_[op_at(pc)] != 0 ? kNoRegister : op.dst;
+      add(op);
       return {};
     }
     switch (shape.operands) {
@@ -313,8 +266,8 @@ class Lowering {
       case Operands::compare_src:
       case Operands::call_pc: {
         if (only_jumps(pc)) op = {Code::ja, 0, 0, 0, 0};
-        const std::uint32_t target = op_of_pc_[target_of(insn, shape, pc)];
-        op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_of_pc_[pc]);
+        const std::uint32_t target = op_at(target_of(insn, shape, pc));
+        op.off = static_cast<std::int32_t>(target) - static_cast<std::int32_t>(op_at(pc));
         if (shape.operands == Operands::call_pc)
           op.imm = reinterpret_cast<std::int64_t>(&image_->function_of_op(target));
         break;
@@ -343,29 +296,29 @@ class Lowering {
           return ok;
         break;
     }
-    use_ready_register(pc, op);
-    image_->ops.push_back(op);
+    push(op, row_of(form_at(pc)).leaves);
     return {};
   }
 
   /// Past the packet's end the function that loads returns 0; it need not be the program.
   void lower_packet_load(const Op& load) {
-    image_->ops.push_back(load);
-    image_->ops.push_back({Code::jne64_imm, 0, 0, kPacketLoadOps - 1, static_cast<std::int64_t>(kPastPacket)});
-    image_->ops.push_back({Code::mov64_imm, 0, 0, 0, 0});
-    image_->ops.push_back({Code::exit});
+    add(load);
+    add({Code::jne64_imm, 0, 0, kPacketLoadOps - 1, static_cast<std::int64_t>(kPastPacket)});
+    add({Code::mov64_imm, 0, 0, 0, 0});
+    add({Code::exit});
     ready_ = kNoRegister;
   }
 
-  /// Chooses the variant for an operand that the last op wrote, and notes what this op leaves at hand.
-  void use_ready_register(std::uint32_t pc, Op& op) {
-    const unsigned ready = is_target_[op_of_pc_[pc]] ? kNoRegister : ready_;
+  /// As the variant for an operand that the last op wrote; notes what this op leaves at hand.
+  void push(Op op, Leaves leaves) {
+    const unsigned ready = is_target_[made_] != 0 ? kNoRegister : ready_;
     const std::size_t at_hand = (op.dst == ready ? 1u : 0u) | (op.src == ready ? 2u : 0u);
     op.code = kReadyCodes[static_cast<std::size_t>(op.code)][at_hand];
-    const Leaves leaves = kLeaves[static_cast<std::size_t>(form_at(pc))];
     const unsigned kept = leaves == Leaves::what_was_there ? ready : kNoRegister;
     ready_ = leaves == Leaves::result ? op.dst : kept;
+    add(op);
   }
+  void add(const Op& op) { image_->ops[made_++] = op; }
 
   static Code variant_of(Form form, Variant variant) {
     return kVariants[static_cast<std::size_t>(form)][static_cast<std::size_t>(variant)];
@@ -441,7 +394,7 @@ class Lowering {
       case Form::lddw_map_idx_value:
         break;
       case Form::lddw_func:
-        op.imm = static_cast<std::int64_t>(image_->address_of(image_->function_of_op(op_of_pc_[target_at(pc)])));
+        op.imm = static_cast<std::int64_t>(image_->address_of(image_->function_of_op(op_at(target_at(pc)))));
         return {};
       default:  // the only other wide form; all are listed in insns.inc
         return fail(ErrorCode::unsupported, "",
@@ -527,9 +480,10 @@ class Lowering {
   std::shared_ptr<Image> image_;
   std::shared_ptr<const verifier::Facts> facts_;  // null where nothing is proven, or all is checked all the same
   SettledProgram settled_;
-  std::vector<std::uint32_t> op_of_pc_;  // of what becomes none, the next one
+  std::vector<std::uint32_t> ops_from_;  // by pc: how many ops it and all behind it become
   std::vector<std::uint32_t> leading_;   // instructions that are run and name another one: pcs
-  std::vector<bool> is_target_;          // by op: control may come from elsewhere than the op before
+  Flags is_target_;                      // by op: control may come from elsewhere than the op before
+  std::uint32_t made_ = 0;               // so many of the ops are there
   unsigned ready_ = kNoRegister;         // the register that the engine has at hand
 };
 

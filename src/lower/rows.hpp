@@ -16,13 +16,16 @@ namespace detail {
 
 struct OpcodeForms {
   std::uint8_t count = 0;
+  std::uint8_t slots = 1;
   isa::Form last{};
 };
 inline constexpr auto kOpcodeForms = [] {
   std::array<OpcodeForms, 256> forms;
 #define SKEP_INSN(form, opcode, ...) \
-  forms[opcode] = {static_cast<std::uint8_t>(forms[opcode].count + 1), isa::Form::form};
+  forms[opcode] = {static_cast<std::uint8_t>(forms[opcode].count + 1), 1, isa::Form::form};
 #include "isa/insns.inc"
+  for (OpcodeForms& of : forms)
+    if (shape_of(of.last).operands == isa::Operands::lddw) of.slots = 2;
   return forms;
 }();
 
@@ -34,10 +37,10 @@ inline constexpr auto kOpcodeForms = [] {
   return forms.count == 1 ? forms.last : static_cast<isa::Form>(isa::find_form(insn));
 }
 
-/// By pc, of instructions that isa::check let pass; nothing in particular at second slots.
+/// By pc, of instructions that isa::check let pass; at second slots no jump.
 [[nodiscard]] inline std::vector<isa::Form> forms_of(std::span<const Insn> insns) {
   std::vector<isa::Form> forms(insns.size());
-  for (std::size_t pc = 0; pc < insns.size(); pc += shape_of(forms[pc]).operands == isa::Operands::lddw ? 2 : 1)
+  for (std::size_t pc = 0; pc < insns.size(); pc += detail::kOpcodeForms[insns[pc].opcode].slots)
     forms[pc] = form_of(insns[pc]);
   return forms;
 }

@@ -40,6 +40,7 @@ struct Settled {
   bool falls_through = true;  ///< … may not be taken; where only one of these holds, its operands are not read
   bool low_only = false;      ///< of an instruction that writes a register: nobody reads the upper half
 
+  [[nodiscard]] bool is_itself() const noexcept { return reached && becomes == Becomes::itself; }
   [[nodiscard]] bool runs() const noexcept {
     return reached && (becomes == Becomes::itself || becomes == Becomes::number);
   }

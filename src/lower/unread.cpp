@@ -153,7 +153,8 @@ constexpr Telling telling_of(const Shape& shape) {
 }
 
 enum class Kind : std::uint8_t {
-  plain,  ///< reads the registers in its fields, writes the destination or no register, and goes on
+  plain,  ///< reads the registers in its fields, writes the destination, and goes on
+  store,  ///< … writes no register
   jump,   ///< … may go elsewhere
   other,
 };
@@ -165,9 +166,10 @@ constexpr Kind kind_of(const Shape& shape) {
     case Operands::dst_imm:
     case Operands::dst_src:
     case Operands::load:
+      return Kind::plain;
     case Operands::store_imm:
     case Operands::store_src:
-      return Kind::plain;
+      return Kind::store;
     case Operands::jump_off:
     case Operands::jump_imm:
     case Operands::compare_imm:
@@ -188,7 +190,6 @@ constexpr Kind kind_of(const Shape& shape) {
 
 struct Row {
   Kind kind = Kind::other;
-  Half written = kNone;      ///< of the destination
   bool may_be_idle = false;  ///< see changes_nothing
   Telling telling;
   std::array<std::array<Uses, kWhole + 1>, 2>
@@ -201,7 +202,6 @@ constexpr auto kRows = [] {
     const Shape& shape = shape_of(static_cast<isa::Form>(form));
     Row& row = rows[form];
     row.kind = kind_of(shape);
-    row.written = (shape.writes & isa::regs::D) != 0 ? kWhole : kNone;
     row.may_be_idle =
         shape.operation == Operation::mov_ || shape.operation == Operation::movsx_ || shape.operation == Operation::le_;
     row.telling = telling_of(shape);
@@ -256,10 +256,11 @@ class Unread {
       if (!settled_.at[pc].reached) continue;
       const isa::Form form = settled_.forms[pc];
       const Row& row = kRows[static_cast<std::size_t>(form)];
-      const Halves before = row.kind == Kind::plain  ? before_plain(pc, row)
-                            : row.kind == Kind::jump ? before_jump(pc, row)
-                                                     : before_other(pc);
-      more = more || (settled_.goes_back && is_loop_head_[pc] && before != before_[pc]);
+      const Halves before = row.kind == Kind::plain   ? before_plain(pc, row)
+                            : row.kind == Kind::store ? before_store(pc, row)
+                            : row.kind == Kind::jump  ? before_jump(pc, row)
+                                                      : before_other(pc);
+      if (!writes_down_ && is_loop_head_[pc] && before != before_[pc]) more = true;
       before_[pc] = before;
     }
     return more;
@@ -269,17 +270,25 @@ class Unread {
     const Insn& insn = settled_.insns[pc];
     Settled& settled = settled_.at[pc];
     Halves halves = before_[pc + 1];
-    const Half result = halves.of(insn.dst) & row.written;
+    const Half result = halves.of(insn.dst);
     const bool is_number = settled.becomes == Becomes::number;
     const bool idle = row.may_be_idle && !is_number && changes_nothing(insn, shape_at(pc), result);
-    if (writes_down_ && row.written != kNone) write_down(settled, result, idle);
+    if (writes_down_) write_down(settled, result, idle);
     if (idle) return halves;
-    halves.remove(insn.dst, row.written);
+    halves.remove(insn.dst, kWhole);
     if (is_number) return halves;
     const bool telling = insn.imm >= row.telling.first && insn.imm <= row.telling.last;
     const Uses& uses = row.uses[telling][result];
     halves.add(insn.dst, uses.dst);
     halves.add(insn.src, uses.src);
+    return halves;
+  }
+
+  Halves before_store(std::uint32_t pc, const Row& row) const {
+    const Insn& insn = settled_.insns[pc];
+    Halves halves = before_[pc + 1];
+    halves.add(insn.dst, row.uses[0][kNone].dst);
+    halves.add(insn.src, row.uses[0][kNone].src);
     return halves;
   }
 
