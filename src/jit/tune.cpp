@@ -327,6 +327,7 @@ bool Tuner::note_sum(const At& at, std::optional<std::uint64_t> operand) {
     return true;
   }
   const unsigned src = at.op.src;
+  if (note_scaled(at)) return true;
   // Each round computes one of the two: in the end both are registers. Computing one may have computed the other.
   for (;;) {
     lasting_sum(src, width, dst);
@@ -338,6 +339,23 @@ bool Tuner::note_sum(const At& at, std::optional<std::uint64_t> operand) {
     }
     compute(is_own(src) ? dst : src);
   }
+}
+
+/// dst + (src << scale), where src was shifted in its place and nobody asks for it any longer: its machine register
+/// keeps what was shifted, and is what an address scales.
+bool Tuner::note_scaled(const At& at) {
+  const unsigned dst = at.op.dst, src = at.op.src;
+  const Value held = values_[src];
+  constexpr std::uint64_t kMostScale = 3;
+  if (held.kind != Kind::left || held.sum.base != src || held.number > kMostScale || held.width < at.shape.width ||
+      dst == src || (live_ & bit_of(src)) != 0)
+    return false;
+  const Sum scaled{kNoRegister, static_cast<std::uint8_t>(src), static_cast<std::uint8_t>(held.number), 0};
+  const auto sum = add(lasting_sum(dst, at.shape.width, dst), scaled);
+  if (!sum || values_[src] != held) return false;  // computing dst may have computed it, too
+  drop(src);
+  note(dst, {Kind::sum, at.shape.width, *sum, 0});
+  return true;
 }
 
 /// A shift to the left and back: what is left of the register, zero-extended or sign-extended.

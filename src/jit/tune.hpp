@@ -44,6 +44,7 @@ class Tuner {
   void arithmetic(const At& at);
   void operate(const At& at, std::optional<std::uint64_t> operand);
   bool note_sum(const At& at, std::optional<std::uint64_t> operand);
+  bool note_scaled(const At& at);
   bool note_extension(const At& at, std::uint64_t operand);
   bool note_bits(const At& at, std::uint64_t operand);
   bool note_rotation(const At& at);

@@ -174,3 +174,14 @@ TEST_CASE("a sum that two registers hold when the loop has ended is in both") {
              "or %r0, %r2\nexit");
   }
 }
+
+TEST_CASE("an index that was shifted in its place is shifted once, for who adds it and for who asks for it later") {
+  const std::string start = "lddw %r6, 0x7777\nldxdw %r2, [%r6+0]\nand %r2, 15\n";
+  for (const char* shift : {"lsh %r2, 1\n", "lsh %r2, 3\n", "lsh32 %r2, 2\n", "lsh %r2, 4\n"}) {
+    const std::string added = start + shift + "mov %r3, %r6\nadd %r3, %r2\n";
+    run_both(added + "ldxdw %r0, [%r3+8]\nexit");
+    run_both(added + "ldxdw %r0, [%r3+8]\nadd %r0, %r2\nexit");
+    run_both(added + "mov %r4, %r3\nldxb %r2, [%r3+9]\nldxdw %r0, [%r4+1]\nadd %r0, %r2\nexit");
+    run_both(start + shift + "mov %r3, %r2\nadd %r3, %r2\nmov %r0, %r3\nexit");
+  }
+}

@@ -39,7 +39,9 @@ asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call,
     a_.shl(index, std::countr_zero(call.stride));
   else
     a_.imul(index, index, static_cast<std::int32_t>(call.stride));
-  if (call.wants_cpu && call.lane_bytes <= INT32_MAX) {
+  if (call.wants_cpu && std::has_single_bit(call.lane_bytes)) {
+    a_.shl(kTemp2, std::countr_zero(call.lane_bytes));
+  } else if (call.wants_cpu && call.lane_bytes <= INT32_MAX) {
     a_.imul(kTemp2, kTemp2, static_cast<std::int32_t>(call.lane_bytes));
   } else if (call.wants_cpu) {
     a_.mov(kTemp, call.lane_bytes);
