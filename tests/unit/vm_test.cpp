@@ -134,6 +134,39 @@ TEST_CASE(
             .value == 7);
 }
 
+TEST_CASE("what nobody proved finds its caller's registers, and its caller r1 to r5 as it left them") {
+  for (const Mode mode : {Mode::guarded, Mode::unguarded}) {
+    AsmOptions options;
+    options.build.mode = mode;
+    RawContext context;
+    CHECK(run_asm("mov %r0, 1\nmov %r7, 20\ncall local f\nadd %r0, %r4\nexit\n"
+                  "f:\nadd %r0, %r7\nmov %r4, 300\nexit",
+                  context, options)
+              .value == 321);
+  }
+}
+
+TEST_CASE("a program that a function ends in finds r6 to r9 as the function did") {
+  const Map programs = make_map(MapType::prog_array, 4, 4, 1);
+  const BuildOptions options{.engine = engine_under_test()};
+  const auto built = [&](const std::vector<Insn>& insns, std::span<const Map> maps) {
+    const auto program = Program::from_insns(insns, ProgType::xdp, maps);
+    REQUIRE_MESSAGE(program.has_value(), program.error().message());
+    auto executable = Executable::build(*program, options);
+    REQUIRE_MESSAGE(executable.has_value(), executable.error().message());
+    return *executable;
+  };
+  const Executable last = built(assembled("mov %r0, %r6\nadd %r0, %r9\nmov %r6, 1000\nexit"), {});
+  REQUIRE(last.put_into(programs, 0));
+  const Executable first =
+      built(with_map("mov %r6, 5\nmov %r9, 60\ncall local f\nadd %r0, %r6\nexit\nf:\nmov %r6, 7\nmov %r7, %r1",
+                     "mov %r2, %r1\nmov %r1, %r7\nmov %r3, 0\ncall 12\nmov %r0, 0\nexit"),
+            std::span(&programs, 1));
+  XdpPacket packet(std::array<std::byte, 64>{});
+  for (const std::uint64_t budget : {RunOptions::kNoBudget, std::uint64_t{1} << 20})
+    CHECK(first.run(packet, {.budget = budget}).value == 5 + 60 + 5);
+}
+
 TEST_CASE("eight frames are allowed and nine are not") {
   const auto nested = [](int depth) {
     std::string text = "call local f1\nexit\n";
