@@ -64,7 +64,8 @@ class FlowMaker {
   }
 
   void find_successors() {
-    for (Block& block : flow_.blocks) {
+    for (std::uint32_t b = 0; b < flow_.blocks.size(); ++b) {
+      Block& block = flow_.blocks[b];
       const std::uint32_t last = block.end - 1;
       if (goes_to(op(last))) {
         const std::uint32_t target = block_at(last_jump(image_, last + static_cast<std::uint32_t>(op(last).off)));
@@ -72,6 +73,7 @@ class FlowMaker {
       }
       if (!ends_flow(op(last)) && block.end < end_) block.next = block_at(last_jump(image_, block.end));
       if (block.taken == block.next) block.taken = kNoBlock;
+      goes_back_ = goes_back_ || block.taken <= b || block.next <= b;
     }
   }
 
@@ -95,6 +97,7 @@ class FlowMaker {
 
   /// Loops as compilers lay them out: from where a jump back leads to where it comes from.
   void find_loops() {
+    if (!goes_back_) return;
     std::vector<std::int32_t> change(flow_.blocks.size() + 1);
     for (std::uint32_t i = 0; i < flow_.blocks.size(); ++i) {
       if (flow_.blocks[i].place != 0) continue;
@@ -125,7 +128,8 @@ class FlowMaker {
       sums[b] = {reads, writes};
       flow_.mentioned |= mentioned | writes;
     }
-    // More rounds than loops are nested are not needed; where a hostile program nests them without end, all is live.
+    // More rounds than loops are nested are not needed, without loops one is enough; where a hostile program nests them
+    // without end, all is live.
     constexpr unsigned kRounds = 32;
     bool changed = true;
     for (unsigned round = 0; changed; ++round) {
@@ -136,7 +140,7 @@ class FlowMaker {
         for (const std::uint32_t successor : {block.next, block.taken})
           if (successor != kNoBlock) block.live_out |= flow_.blocks[successor].live_in;
         const RegSet live_in = before(sums[b], block.live_out);
-        changed = changed || live_in != block.live_in;
+        changed = changed || (goes_back_ && live_in != block.live_in);
         block.live_in = live_in;
       }
       if (round != kRounds) continue;
@@ -155,12 +159,14 @@ class FlowMaker {
 
   void choose_order() {
     std::vector<std::uint32_t> rare;
+    flow_.order.reserve(flow_.blocks.size());
     for (std::uint32_t i = 0; i < flow_.blocks.size(); ++i) {
       if (flow_.blocks[i].place != 0) continue;
       (i != 0 && leaves_loop(flow_.blocks[i]) ? rare : flow_.order).push_back(i);
     }
     flow_.order.insert(flow_.order.end(), rare.begin(), rare.end());
     for (std::uint32_t i = 0; i < flow_.order.size(); ++i) flow_.blocks[flow_.order[i]].place = i;
+    if (!goes_back_) return;
     for (const std::uint32_t i : flow_.order)
       for (const std::uint32_t successor : {flow_.blocks[i].next, flow_.blocks[i].taken})
         if (successor != kNoBlock && flow_.blocks[successor].place <= flow_.blocks[i].place)
@@ -168,6 +174,7 @@ class FlowMaker {
   }
 
   void hoist_constants(bool calls) {
+    if (!goes_back_) return;
     auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
     if (calls) unused &= static_cast<RegSet>(~kClobbered);
     struct Wish {
@@ -204,6 +211,7 @@ class FlowMaker {
   std::uint32_t first_;
   std::uint32_t end_;
   Flow flow_;
+  bool goes_back_ = false;                // some block leads to itself or one before it
   std::vector<std::uint32_t> blocks_at_;  // by op from first_ on, where a block begins
 };
 

@@ -3,6 +3,7 @@
 #include "jit/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 namespace skep::jit {
@@ -39,10 +40,33 @@ Effects effects_of_call(const Op& op) noexcept {
   }
 }
 
+constexpr unsigned kWrites = 16;
+
+/// What a code does to the registers in its fields, and to others: what it reads from bit 0 on, what it writes from bit
+/// kWrites on.
+struct EffectsRow {
+  std::uint32_t dst = 0, src = 0, others = 0;
+};
+
+constexpr auto kEffects = [] {
+  std::array<EffectsRow, lower::kCodeCount> rows;
+  for (std::size_t code = 0; code < rows.size(); ++code) {
+    using namespace isa::regs;
+    const lower::Shape& shape = lower::shape_of(static_cast<Code>(code));
+    const auto both = [](std::uint32_t reads, std::uint32_t writes) { return reads | writes << kWrites; };
+    const auto others = [](unsigned sets) { return isa::registers_of(sets & ~(D | S), 0, 0); };
+    rows[code] = {both(shape.reads & D ? 1 : 0, shape.writes & D ? 1 : 0),
+                  both(shape.reads & S ? 1 : 0, shape.writes & S ? 1 : 0),
+                  both(others(shape.reads), others(shape.writes))};
+  }
+  return rows;
+}();
+
 Effects effects_of(const Op& op) noexcept {
   if (op.code > Code::constant) return effects_of_call(op);
-  const lower::Shape& shape = lower::shape_of(op.code);
-  return {isa::registers_of(shape.reads, op.dst, op.src), isa::registers_of(shape.writes, op.dst, op.src)};
+  const EffectsRow& row = kEffects[static_cast<std::size_t>(op.code)];
+  const std::uint32_t both = row.dst << op.dst | row.src << op.src | row.others;
+  return {static_cast<RegSet>(both), static_cast<RegSet>(both >> kWrites)};
 }
 
 /// It calls code that looks at the run; of ops that name their callee.

@@ -94,7 +94,8 @@ class Constants {
 
   void run() {
     find_meetings();
-    if (meetings_.size() > kMostMeetings) return say_what_was_proven();
+    if (meeting_count_ > kMostMeetings) return say_what_was_proven();
+    meetings_.resize(meeting_count_);
     arrive(0, Known::at_entry());
     while (const auto pc = next_waiting()) {
       here_ = meetings_[meeting_at_[*pc]].known;
@@ -126,9 +127,7 @@ class Constants {
   }
 
   void add_meeting(std::uint32_t pc) {
-    if (meeting_at_[pc] != kNone) return;
-    meeting_at_[pc] = static_cast<std::uint32_t>(meetings_.size());
-    meetings_.emplace_back();
+    if (meeting_at_[pc] == kNone) meeting_at_[pc] = meeting_count_++;
   }
 
   void say_what_was_proven() {
@@ -480,6 +479,7 @@ class Constants {
   std::span<const std::shared_ptr<maps::MapStorage>> maps_;
   SettledProgram& settled_;
   std::vector<std::uint32_t> meeting_at_;  // by pc
+  std::uint32_t meeting_count_ = 0;
   std::vector<Meeting> meetings_;
   std::vector<std::uint64_t> waiting_;  // by pc, bit by bit: meetings to walk on from
   std::size_t first_waiting_ = 0;       // no word before has one
