@@ -23,15 +23,16 @@ endif()
 if(NOT decoder)
   set(decoder decode_none.cpp)
 endif()
-skep_test(jit_encoding
-          SOURCES unit/jit_encoding_test.cpp encoding/agreement.cpp encoding/bpf_meaning.cpp encoding/path.cpp
-                  encoding/machine_meaning.cpp encoding/meaning_x64.cpp encoding/meaning_a64.cpp encoding/terms.cpp
-                  encoding/${decoder}
+set(decoding encoding/agreement.cpp encoding/bpf_meaning.cpp encoding/contract.cpp encoding/decoding.cpp
+             encoding/machine_meaning.cpp encoding/meaning_x64.cpp encoding/meaning_a64.cpp encoding/path.cpp
+             encoding/terms.cpp encoding/${decoder})
+skep_test(jit_encoding SOURCES unit/jit_encoding_test.cpp ${decoding} LIBRARIES skep ${decoder_library})
+skep_test(jit_proven_encoding SOURCES unit/jit_proven_encoding_test.cpp encoding/proven_bench.cpp ${decoding}
           LIBRARIES skep ${decoder_library})
 skep_test(known_calls LIBRARIES skep)
 if(SKEP_SANITIZE)
   # New code is slow there; the plain build runs them all.
-  set_tests_properties(jit_encoding PROPERTIES ENVIRONMENT SKEP_JIT_EVERY=10)
+  set_tests_properties(jit_encoding jit_proven_encoding PROPERTIES ENVIRONMENT SKEP_JIT_EVERY=10)
   set_tests_properties(jit_differential PROPERTIES ENVIRONMENT SKEP_JIT_PROGRAMS=10000)
   set_tests_properties(jit_tuned PROPERTIES ENVIRONMENT SKEP_JIT_PROGRAMS=3000)
 endif()

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "encoding/bpf_meaning.hpp"
+#include "encoding/contract.hpp"
 #include "encoding/machine_meaning.hpp"
 
 namespace skep::encoding {
@@ -32,7 +33,9 @@ class Code {
   std::optional<std::string> find_fault(Looked& looked) {
     if (auto fault = decode(looked)) return fault;
     if (auto fault = check_branches()) return fault;
-    return compare(looked);
+    if (built_.look == Look::parts) return compare(looked);
+    if (auto fault = check_contract()) return fault;
+    return built_.look == Look::whole ? compare_whole(looked) : std::nullopt;
   }
 
  private:
@@ -70,6 +73,14 @@ class Code {
           return place(piece.part->from_bytes + insn.at) + insn.name + " to " + std::to_string(to) +
                  ", where no instruction begins";
       }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<std::string> check_contract() const {
+    for (const Piece& piece : pieces_)
+      for (const Decoded& insn : *piece.insns)
+        if (const auto why = outside_contract(kProcessor, insn, piece.part->role); !why.empty())
+          return place(piece.part->from_bytes + insn.at) + insn.name + " " + why;
     return std::nullopt;
   }
 
@@ -122,10 +133,81 @@ class Code {
     return named(piece, first) + difference;
   }
 
+  /// From where the first function begins, with what is out of its way.
+  [[nodiscard]] std::vector<Decoded> all_insns() const {
+    std::vector<Decoded> all;
+    for (const Piece& piece : pieces_) {
+      if (piece.part->role == Role::entry) continue;
+      for (const Decoded& insn : *piece.insns) {
+        Decoded& here = all.emplace_back(insn);
+        here.at += piece.part->from_bytes;
+        if (here.leads_to) *here.leads_to += piece.part->from_bytes;
+      }
+    }
+    return all;
+  }
+
+  std::optional<std::string> compare_whole(Looked& looked) const {
+    terms_.clear();
+    Machine machine(terms_, kProcessor);
+    const auto insns = all_insns();
+    auto does = machine.paths(insns, 0, static_cast<std::uint32_t>(built_.bytes.size()), nullptr);
+    if (!does) return machine.wrong();
+    for (Path& path : *does) spread_numbers(terms_, path);
+    std::string difference = "means nothing known";
+    const auto last = static_cast<std::uint32_t>(built_.program.size());
+    for (const Way way : {Way::plain, Way::some_reciprocal, Way::low_reciprocal, Way::exclusive}) {
+      auto asked = bpf_paths(terms_, kProcessor, way, built_.program, 0, last, [](std::uint32_t) { return 0; });
+      if (!asked) continue;
+      for (Path& path : *asked) spread_numbers(terms_, path);
+      if (does->size() == asked->size() && all_of_are_in(*does, *asked, same_at_return)) {
+        ++looked.parts;
+        return std::nullopt;
+      }
+      if (way == Way::plain || way == Way::some_reciprocal) difference = first_difference(*does, *asked);
+    }
+    return difference;
+  }
+
+  /// Of the first path that nothing asks for, and what asks for most of it.
+  [[nodiscard]] std::string first_difference(const std::vector<Path>& does, const std::vector<Path>& asked) const {
+    for (const Path& path : does) {
+      if (std::any_of(asked.begin(), asked.end(), [&](const Path& other) { return same_at_return(path, other); }))
+        continue;
+      const auto alike = [&](const Path& other) {
+        return std::mismatch(path.events.begin(), path.events.end(), other.events.begin(), other.events.end()).first -
+               path.events.begin() + 1000 * (path.conditions == other.conditions ? 1 : 0);
+      };
+      const auto nearest = std::max_element(asked.begin(), asked.end(),
+                                            [&](const Path& a, const Path& b) { return alike(a) < alike(b); });
+      return nearest == asked.end() ? "nothing is asked" : difference_of(path, *nearest);
+    }
+    return "asks for " + std::to_string(asked.size()) + " paths, does " + std::to_string(does.size());
+  }
+
+  [[nodiscard]] std::string difference_of(const Path& does, const Path& asked) const {
+    const auto differs =
+        std::mismatch(does.events.begin(), does.events.end(), asked.events.begin(), asked.events.end());
+    const auto event = [&](const Path& path, std::vector<Event>::const_iterator at) {
+      if (at == path.events.end()) return std::string("nothing more");
+      std::string text = at->name + " " + std::to_string(at->bytes) + " at " + terms_.text(at->address);
+      for (const Term value : at->values) text += ", " + terms_.text(value);
+      return text;
+    };
+    if (differs.first != does.events.end() || differs.second != asked.events.end())
+      return "does " + event(does, differs.first) + "; asked " + event(asked, differs.second);
+    return explain(terms_, {does}, {asked});
+  }
+
+  [[nodiscard]] static bool all_of_are_in(const std::vector<Path>& paths, const std::vector<Path>& among,
+                                          bool (*is_same_path)(const Path&, const Path&)) {
+    return std::all_of(paths.begin(), paths.end(), [&](const Path& path) {
+      return std::any_of(among.begin(), among.end(), [&](const Path& other) { return is_same_path(path, other); });
+    });
+  }
+
   [[nodiscard]] static bool is_same(const std::vector<Path>& does, const std::vector<Path>& asked) {
-    return does.size() == asked.size() && std::all_of(asked.begin(), asked.end(), [&](const Path& path) {
-             return std::any_of(does.begin(), does.end(), [&](const Path& other) { return same(path, other); });
-           });
+    return does.size() == asked.size() && all_of_are_in(asked, does, same);
   }
 
   [[nodiscard]] std::string named(const Piece& piece, std::uint32_t pc) const {

@@ -2,7 +2,9 @@
 //
 // Of all code: every byte belongs to an instruction, every direct branch goes to the beginning of one, and so does
 // every part that the code map names. Of the part that is looked at closely: its instructions leave in registers and
-// memory, on every way through, what the BPF instructions ask for, bit for bit as terms; nothing is run.
+// memory, on every way through, what the BPF instructions ask for, bit for bit as terms; nothing is run. Of code that
+// was proven, where instructions are put off and melt together, that part is a function from its first instruction to
+// its returns, and no instruction is one that such code has no use for (contract.hpp).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,12 @@
 
 namespace skep::encoding {
 
+enum class Look : std::uint8_t {
+  parts,     ///< at each part of the code map between the slots
+  whole,     ///< at the program, which is one function without loops and calls, as one part
+  contract,  ///< at no part: each instruction for itself
+};
+
 /// A program and what it became. Copies: executables need not live on.
 struct Built {
   std::vector<Insn> program;
@@ -26,6 +34,7 @@ struct Built {
   std::uint32_t last = 0;   ///< the one after them
   std::vector<std::byte> bytes;
   std::vector<MachineCode::Part> parts;
+  Look look = Look::parts;
 };
 
 /// What was looked at.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "isa/table.hpp"
 
@@ -16,11 +17,13 @@ using isa::Operation;
 struct Open {
   Path path;
   std::uint32_t pc;
+  bool skips = false;  ///< `pc` is where it goes on, not what was run
 };
 
 struct Reciprocal {
   std::uint64_t multiplier;
   unsigned shift;
+  bool has_room;  ///< it is not the largest that is exact
 };
 
 /// The least multiplier of `width` bits, or of one more without that one, that is exact for all dividends: n * m >>
@@ -35,7 +38,7 @@ std::optional<Reciprocal> reciprocal(std::uint64_t d, unsigned width, bool is_lo
   if (multiplier * d - power > Wide{1} << shift) return std::nullopt;
   if (multiplier >> width != (is_long ? 1 : 0)) return std::nullopt;
   const std::uint64_t ones = width == 64 ? ~std::uint64_t{0} : 0xffffffff;
-  return Reciprocal{static_cast<std::uint64_t>(multiplier) & ones, shift};
+  return Reciprocal{static_cast<std::uint64_t>(multiplier) & ones, shift, multiplier * d - power < Wide{1} << shift};
 }
 
 class Meaning {
@@ -51,6 +54,7 @@ class Meaning {
   }
   bool arithmetic(const Insn& insn, const isa::FormInfo& row, Open& now, std::vector<Open>& open);
   bool divide(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now, std::vector<Open>& open);
+  bool divide_plainly(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now, std::vector<Open>& open);
   [[nodiscard]] std::optional<Term> quotient_by_reciprocal(unsigned width, Term a, std::uint64_t by);
   bool unary(const Insn& insn, const isa::FormInfo& row, Path& path);
   bool access(const Insn& insn, const isa::FormInfo& row, Path& path);
@@ -68,7 +72,15 @@ class Meaning {
 
 void Meaning::fork(Open& now, std::vector<Open>& open, const Condition& condition, std::uint32_t pc,
                    const std::function<void(Path&)>& taken) {
+  const auto holds = decided(t_, condition);
+  if (holds && !*holds) return;
   Open other{now.path, pc};
+  if (holds) {
+    taken(other.path);
+    now = std::move(other);
+    now.skips = true;
+    return;
+  }
   other.path.conditions.push_back(condition);
   taken(other.path);
   open.push_back(std::move(other));
@@ -77,8 +89,13 @@ void Meaning::fork(Open& now, std::vector<Open>& open, const Condition& conditio
 }
 
 std::optional<Term> Meaning::quotient_by_reciprocal(unsigned width, Term a, std::uint64_t by) {
-  const bool is_long = way_ == Way::long_reciprocal;
-  const auto inverse = reciprocal(by, width, is_long);
+  bool is_long = way_ == Way::long_reciprocal;
+  auto inverse = reciprocal(by, width, is_long);
+  const bool either = way_ == Way::some_reciprocal || way_ == Way::low_reciprocal;
+  if (either && (!inverse || !inverse->has_room)) {
+    is_long = true;
+    inverse = reciprocal(by, width, is_long);
+  }
   if (!inverse) return std::nullopt;
   const auto right = [&](unsigned of, Term what, unsigned count) {
     return t_.shift("rsh", of, what, t_.constant(count));
@@ -98,17 +115,30 @@ bool Meaning::divide(const isa::FormInfo& row, Term a, Term b, unsigned dst, Ope
   a = t_.cut(width, a);
   b = t_.cut(width, b);
   const auto known = t_.value(b);
+  const bool only_reciprocal = way_ == Way::reciprocal || way_ == Way::long_reciprocal;
+  const bool is_low = way_ == Way::low_reciprocal && width == 32;
+  if (only_reciprocal || way_ == Way::some_reciprocal || is_low) {
+    const bool is_power = known && std::has_single_bit(*known);
+    const bool takes_it = known && *known != 0 && !is_power && !is_signed &&
+                          (only_reciprocal || width == 32 || static_cast<std::int64_t>(*known) > 0);
+    const auto quotient = takes_it ? quotient_by_reciprocal(width, a, *known) : std::nullopt;
+    if (!quotient && only_reciprocal) return false;
+    if (!quotient) return divide_plainly(row, a, b, dst, now, open);
+    now.path.regs[dst] = is_modulo ? t_.sub(width, a, t_.scale(width, *quotient, *known)) : t_.cut(width, *quotient);
+    return true;
+  }
+  return divide_plainly(row, a, b, dst, now, open);
+}
+
+bool Meaning::divide_plainly(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now,
+                             std::vector<Open>& open) {
+  const unsigned width = row.width();
+  const bool is_signed = row.operation == Operation::sdiv_ || row.operation == Operation::smod_;
+  const bool is_modulo = row.operation == Operation::mod_ || row.operation == Operation::smod_;
+  const auto known = t_.value(b);
   const Term zero = t_.constant(0);
   const Term minus_one = t_.cut(width, t_.constant(~std::uint64_t{0}));
   Term& result = now.path.regs[dst];
-  if (way_ == Way::reciprocal || way_ == Way::long_reciprocal) {
-    const bool is_power = known && std::has_single_bit(*known);
-    const auto quotient =
-        known && *known != 0 && !is_power && !is_signed ? quotient_by_reciprocal(width, a, *known) : std::nullopt;
-    if (!quotient) return false;
-    result = is_modulo ? t_.sub(width, a, t_.scale(width, *quotient, *known)) : t_.cut(width, *quotient);
-    return true;
-  }
   if (processor_ == Processor::a64) {
     const Term quotient = t_.divide(is_signed, width, a, b);
     result = is_modulo ? t_.sub(width, a, t_.mul(width, quotient, b)) : quotient;
@@ -345,9 +375,15 @@ std::optional<std::vector<Path>> bpf_paths(Terms& terms, Processor processor, Wa
   Meaning meaning(terms, processor, way);
   std::vector<Open> open{{Path(terms), first}};
   std::vector<Path> done;
+  const auto return_from = [&](Path& path) {
+    for (unsigned reg = 6; reg < kFramePointer; ++reg) path.regs[reg] = Terms::initial(reg);
+    path.leads_to = kReturns;
+    done.push_back(std::move(path));
+  };
   while (!open.empty()) {
     Open now = std::move(open.back());
     open.pop_back();
+    bool returned = false;
     while (now.pc >= first && now.pc < last) {
       const Insn& insn = program[now.pc];
       const unsigned form = isa::find_form(insn);
@@ -359,9 +395,20 @@ std::optional<std::vector<Path>> bpf_paths(Terms& terms, Processor processor, Wa
         now.pc += 2;
         continue;
       }
+      if (row.operation == Operation::exit_) {
+        return_from(now.path);
+        returned = true;
+        break;
+      }
+      if (row.operation == Operation::ja_) {
+        const std::int64_t by = row.operands == Operands::jump_imm ? insn.imm : insn.off;
+        now.pc = static_cast<std::uint32_t>(now.pc + 1 + by);
+        continue;
+      }
       if (!meaning.run(insn, row, now, open)) return std::nullopt;
-      ++now.pc;
+      if (!std::exchange(now.skips, false)) ++now.pc;
     }
+    if (returned) continue;
     now.path.leads_to = address_of(now.pc);
     done.push_back(std::move(now.path));
   }

@@ -19,11 +19,13 @@ enum class Way : std::uint8_t {
   plain,
   reciprocal,       ///< a constant division is a multiplication by the divisor's inverse of as many bits
   long_reciprocal,  ///< by one that has one bit more
+  some_reciprocal,  ///< by whichever it takes, where the divisor is positive; all others are plain
+  low_reciprocal,   ///< the same of 32 bits; of 64 bits all are plain
   exclusive,        ///< atomics as a load and a store that nobody came between
 };
 
-/// All paths through program[first, last). `address_of` says where the code of an instruction begins. Nothing when one
-/// is of a kind that the encoding test does not look at, or has no such way.
+/// All paths through program[first, last), or out of it by an exit. `address_of` says where the code of an instruction
+/// begins. Nothing when one is of a kind that the encoding test does not look at, or has no such way.
 [[nodiscard]] std::optional<std::vector<Path>> bpf_paths(Terms& terms, Processor processor, Way way,
                                                          std::span<const Insn> program, std::uint32_t first,
                                                          std::uint32_t last,

@@ -39,6 +39,8 @@ class X64Decoder final : public Decoder {
     for (const Names& names : kNames)
       for (std::size_t i = 0; i < names.sizes.size(); ++i)
         registers_[names.sizes[i]] = {names.reg, static_cast<std::uint8_t>(64 >> i)};
+    for (unsigned i = 0; i < kVectors; ++i)
+      registers_[X86_REG_XMM0 + i] = {static_cast<std::uint8_t>(kFirstVector + i), kVectorBits};
   }
   X64Decoder(const X64Decoder&) = delete;
   X64Decoder& operator=(const X64Decoder&) = delete;

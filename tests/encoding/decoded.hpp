@@ -22,9 +22,13 @@ enum Register : std::uint8_t {
   kStackPointer,       ///< C's
   kFrameBottom,        ///< arm64's second way to the frame, 512 bytes below the first
   kOthers,             ///< from here on: scratch
+  kFirstVector = 50,   ///< the first few of those for vectors
   kZero = 62,          ///< reads as 0
   kNoRegister = 63,    ///< the last of terms.hpp's
 };
+
+constexpr unsigned kVectors = 8;
+constexpr std::uint8_t kVectorBits = 128;
 
 struct Operand {
   enum class Kind : std::uint8_t { none, reg, imm, mem, other };

@@ -57,13 +57,43 @@ Term Machine::address(const Walk& walk, const Operand& operand) {
   return terms_.add(64, sum, terms_.scale(64, walk.path.regs[operand.index], std::uint64_t{1} << operand.shift));
 }
 
+Term* Machine::kept_at(Walk& walk, Term address) {
+  auto& kept = walk.path.kept;
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& word) { return word.first == address; });
+  return found == kept.end() ? nullptr : &found->second;
+}
+
+void Machine::keep(Walk& walk, Term address, Term value) {
+  if (Term* kept = kept_at(walk, address))
+    *kept = value;
+  else
+    walk.path.kept.emplace_back(address, value);
+}
+
+void Machine::push(Walk& walk, Term value) {
+  Term& top = walk.path.regs[kStackPointer];
+  top = terms_.sub(64, top, terms_.constant(8));
+  keep(walk, top, value);
+}
+
+Term Machine::pop(Walk& walk, const Decoded& insn) {
+  Term& top = walk.path.regs[kStackPointer];
+  const Term* kept = kept_at(walk, top);
+  if (kept == nullptr) fail(insn, "what was never pushed");
+  top = terms_.add(64, top, terms_.constant(8));
+  return kept == nullptr ? top : *kept;
+}
+
 Term Machine::load(Walk& walk, const Operand& operand, unsigned bytes, std::string_view name) {
+  const bool of_stack = operand.base == kStackPointer && bytes == 8;
+  if (const Term* kept = of_stack ? kept_at(walk, address(walk, operand)) : nullptr) return *kept;
   if (is_private(operand))
     return terms_.apply("private", bytes == 8 ? 64 : 32, {}, static_cast<std::uint64_t>(operand.imm));
   return walk.path.happen(terms_, {std::string(name), bytes, address(walk, operand), {}});
 }
 
 void Machine::store(Walk& walk, const Operand& operand, unsigned bytes, Term value, std::string_view name) {
+  if (operand.base == kStackPointer && bytes == 8) keep(walk, address(walk, operand), value);
   if (is_private(operand)) return;
   walk.path.happen(terms_, {std::string(name), bytes, address(walk, operand), {terms_.zero_extend(8 * bytes, value)}});
 }
@@ -93,13 +123,11 @@ Condition Machine::of_flags(const Walk& walk, const Decoded& insn, std::string_v
   return make_condition(terms_, condition, walk.flags_width, walk.flags_a, walk.flags_b);
 }
 
-/// What is decided by numbers alone goes one way.
+/// What is decided goes one way.
 void Machine::fork(Walk& walk, const Decoded& insn, std::string_view name, const std::function<void(Walk&)>& taken) {
   Condition condition = of_flags(walk, insn, name);
-  const auto a = terms_.value(condition.a);
-  const auto b = terms_.value(condition.b);
-  if (condition.name == "eq" && a && b) {
-    if ((*a == *b) == condition.holds) taken(walk);
+  if (const auto holds = decided(terms_, condition)) {
+    if (*holds) taken(walk);
     return;
   }
   Walk other = walk;
@@ -123,6 +151,12 @@ void Machine::follow(Walk walk, std::int64_t target) {
 }
 
 bool Machine::jump(Walk& walk, const Decoded& insn) {
+  if (insn.name == "ret") {
+    walk.path.leads_to = kReturns;
+    done_.push_back(std::move(walk.path));
+    walk.next = insns_.size() + 1;
+    return true;
+  }
   const bool always = insn.name == "jmp" || insn.name == "b";
   const bool by_value = insn.name == "cbz" || insn.name == "cbnz";
   const std::size_t prefix = by_value || insn.name.starts_with("b.") ? 2 : 1;
@@ -136,7 +170,7 @@ bool Machine::jump(Walk& walk, const Decoded& insn) {
     walk.next = insns_.size() + 1;
     return true;
   }
-  if (goes_back || (*is_detour_)(from_ + target)) return true;
+  if (goes_back || (*is_detour_ && (*is_detour_)(from_ + target))) return true;
   if (by_value) compare(walk, "cmp", insn.operands[0].bits, value(walk, insn.operands[0]), terms_.constant(0));
   const std::string_view condition = condition_named(std::string_view(insn.name).substr(prefix));
   if (condition.empty()) fail(insn, "no known condition");

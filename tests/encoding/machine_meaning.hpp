@@ -31,8 +31,8 @@ class Machine {
   Machine(Terms& terms, Processor processor) : terms_(terms), processor_(processor) {}
 
   /// All paths through `insns`, whose first byte is at offset `from` of the code and that end before `end`. A branch to
-  /// where `is_detour` says so, or back, is not followed: what is rarely run comes back to what goes on here. Nothing
-  /// when an instruction means nothing; then wrong() says which.
+  /// where `is_detour` says so, or back, is not followed: what is rarely run comes back to what goes on here; without
+  /// `is_detour` there may be none. Nothing when an instruction means nothing; then wrong() says which.
   [[nodiscard]] std::optional<std::vector<Path>> paths(std::span<const Decoded> insns, std::uint32_t from,
                                                        std::uint32_t end,
                                                        const std::function<bool(std::int64_t)>& is_detour);
@@ -49,6 +49,14 @@ class Machine {
   [[nodiscard]] static bool is_private(const Operand& operand) {
     return operand.base == kMachine || operand.base == kStackPointer;
   }
+  /// In the program's own frame.
+  [[nodiscard]] static bool is_frame(const Operand& operand) {
+    constexpr std::int64_t kBytes = 512;
+    return operand.base == kFramePointer && operand.index == kNoRegister && operand.imm < 0 && operand.imm >= -kBytes;
+  }
+  /// Words on C's stack, at its pointer.
+  void push(Walk& walk, Term value);
+  [[nodiscard]] Term pop(Walk& walk, const Decoded& insn);
   Term load(Walk& walk, const Operand& operand, unsigned bytes, std::string_view name = "load");
   void store(Walk& walk, const Operand& operand, unsigned bytes, Term value, std::string_view name = "store");
   void set(Walk& walk, const Operand& operand, Term value);
@@ -69,6 +77,9 @@ class Machine {
   std::uint32_t from_ = 0;
   std::uint32_t end_ = 0;
   const std::function<bool(std::int64_t)>* is_detour_ = nullptr;
+  [[nodiscard]] static Term* kept_at(Walk& walk, Term address);
+  static void keep(Walk& walk, Term address, Term value);
+
   std::vector<Walk> open_;
   std::vector<Path> done_;
 };

@@ -63,8 +63,20 @@ void sign_extend(const Step& s) {
 }
 
 void load_pair(const Step& s) {
+  constexpr unsigned kWord = 8;
   if (!Machine::is_private(s.at(2)) || s.width() != 64) return s.machine.fail(s.insn, "of a program's memory");
-  for (unsigned i = 0; i < 2; ++i) s.machine.set(s.walk, s.at(i), s.machine.load(s.walk, s.at(2), 8));
+  Operand word = s.at(2);
+  for (unsigned i = 0; i < 2; ++i, word.imm += kWord)
+    s.machine.set(s.walk, s.at(i), s.machine.load(s.walk, word, kWord));
+}
+
+void store_pair(const Step& s) {
+  constexpr unsigned kWord = 8;
+  if (s.width() != 64) return s.machine.fail(s.insn, "of 32 bits");
+  // Frames are cleared before anything is in them.
+  if (Machine::is_frame(s.at(2)) && s.at(0).reg == kZero && s.at(1).reg == kZero) return;
+  Operand word = s.at(2);
+  for (unsigned i = 0; i < 2; ++i, word.imm += kWord) s.machine.store(s.walk, word, kWord, s.read(i));
 }
 
 /// The first operand says whether it was; the loop around it is not followed back.
@@ -115,6 +127,9 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"tst", [](const Step& s) { Machine::compare(s.walk, "test", s.width(), s.read(0), s.read(1)); }},
       {"ccmp", [](const Step& s) { s.walk.flags.clear(); }},
       {"ldp", load_pair},
+      {"stp", store_pair},
+      {"bti", [](const Step&) {}},
+      {"nop", [](const Step&) {}},
       {"dmb.ish",
        [](const Step& s) {
          s.walk.path.happen(s.terms(), {"dmb", 0, 0, {}});

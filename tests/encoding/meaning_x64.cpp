@@ -110,6 +110,27 @@ void rotate(const Step& s, unsigned from, bool left) {
 
 void sign_extend(const Step& s) { s.write(0, s.terms().sign_extend(s.at(1).bytes * 8u, s.width(), s.read(1))); }
 
+/// Of the registers for vectors, only zeros are followed.
+void clear_vector(const Step& s) {
+  if (s.at(0).reg != s.at(1).reg) return s.machine.fail(s.insn, "of two");
+  s.walk.path.regs[s.at(0).reg] = s.terms().constant(0);
+}
+
+void store_vector(const Step& s) {
+  constexpr unsigned kBytes = 16, kWord = 8;
+  if (!s.is_memory(0) || s.at(0).bytes != kBytes || s.terms().value(s.walk.path.regs[s.at(1).reg]) != 0)
+    return s.machine.fail(s.insn, "of more than zeros");
+  Operand word = s.at(0);
+  for (unsigned i = 0; i < kBytes; i += kWord, word.imm += kWord)
+    s.machine.store(s.walk, word, kWord, s.terms().constant(0));
+}
+
+/// Frames are cleared before anything is in them.
+void clear_frame(const Step& s) {
+  if (!s.is_memory(0) || !Machine::is_frame(s.at(0)) || s.terms().value(s.walk.path.regs[s.at(1).reg]) != 0)
+    s.machine.fail(s.insn, "of more than a frame");
+}
+
 /// `lock`: an instruction that changes memory at once.
 template <bool gives_old>
 void change_memory(const Step& s) {
@@ -162,6 +183,13 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"rol", [](const Step& s) { rotate(s, 0, true); }},
       {"ror", [](const Step& s) { rotate(s, 0, false); }},
       {"rorx", [](const Step& s) { rotate(s, 1, false); }},
+      {"endbr64", [](const Step&) {}},
+      {"nop", [](const Step&) {}},
+      {"push", [](const Step& s) { s.machine.push(s.walk, s.machine.value(s.walk, s.at(0))); }},
+      {"pop", [](const Step& s) { s.write(0, s.machine.pop(s.walk, s.insn)); }},
+      {"xorps", clear_vector},
+      {"movups", store_vector},
+      {"movaps", clear_frame},
       {"lock add", change_memory<false>},
       {"lock or", change_memory<false>},
       {"lock and", change_memory<false>},

@@ -10,6 +10,11 @@ namespace {
 constexpr std::uint64_t kLow = 0xffffffff;
 constexpr std::uint64_t mask_of(unsigned width) { return width == 64 ? ~std::uint64_t{0} : kLow; }
 
+constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t with) {
+  hash = (hash ^ with) * 0x9e3779b97f4a7c15;
+  return hash ^ hash >> 29;
+}
+
 /// A number of `width` bits by its sign.
 std::int64_t extended(std::uint64_t value, unsigned width) {
   return static_cast<std::int64_t>(value << (64 - width)) >> (64 - width);
@@ -22,11 +27,43 @@ Terms::Terms() {
     atoms_.push_back({"initial", 64, {}, i});
     sums_.push_back({{{i, 1}}, 0, false});
   }
+  clear();
 }
 
 void Terms::clear() {
   atoms_.resize(kRegisters);
   sums_.resize(kRegisters);
+  atom_places_.clear();
+  sum_places_.clear();
+}
+
+void Terms::Places::clear() {
+  constexpr std::size_t kMostKept = 1024;
+  if (count_ == 0 && !places_.empty()) return;
+  places_.assign(kMostKept, {});
+  count_ = 0;
+}
+
+void Terms::Places::grow() {
+  std::vector<Place> before(2 * places_.size());
+  before.swap(places_);
+  for (const Place& place : before) {
+    if (!place.taken) continue;
+    std::size_t at = place.hash & (places_.size() - 1);
+    while (places_[at].taken) at = after(at);
+    places_[at] = place;
+  }
+}
+
+template <class IsIt>
+std::uint32_t Terms::Places::find(std::uint64_t hash, std::uint32_t next, const IsIt& is_it) {
+  if (2 * count_ >= places_.size()) grow();
+  std::size_t at = hash & (places_.size() - 1);
+  for (; places_[at].taken; at = after(at))
+    if (places_[at].hash == hash && is_it(places_[at].thing)) return places_[at].thing;
+  places_[at] = {hash, next, true};
+  ++count_;
+  return next;
 }
 
 std::optional<std::uint64_t> Terms::value(Term term) const {
@@ -50,16 +87,23 @@ Term Terms::intern(Sum sum) {
     if (atom->width == 32) sum.low = false;
     if (!sum.low && atom->name == "low") return atom->of[0];
   }
-  const auto known = std::find(sums_.begin(), sums_.end(), sum);
-  if (known != sums_.end()) return static_cast<Term>(known - sums_.begin());
-  sums_.push_back(std::move(sum));
-  return static_cast<Term>(sums_.size() - 1);
+  if (sum.parts.size() == 1 && sum.parts[0].first < kRegisters && sum.parts[0].second == 1 && sum.number == 0 &&
+      !sum.low)
+    return initial(sum.parts[0].first);
+  std::uint64_t hash = mixed(sum.number, sum.low ? 1 : 2);
+  for (const auto& [atom, factor] : sum.parts) hash = mixed(mixed(hash, atom), factor);
+  const auto next = static_cast<std::uint32_t>(sums_.size());
+  const Term term = sum_places_.find(hash, next, [&](std::uint32_t known) { return sums_[known] == sum; });
+  if (term == next) sums_.push_back(std::move(sum));
+  return term;
 }
 
 std::uint32_t Terms::intern_atom(Atom atom) {
-  const auto known = std::find(atoms_.begin(), atoms_.end(), atom);
-  const auto index = static_cast<std::uint32_t>(known - atoms_.begin());
-  if (known == atoms_.end()) atoms_.push_back(std::move(atom));
+  std::uint64_t hash = mixed(mixed(atom.extra, atom.width), atom.name.size());
+  for (const Term of : atom.of) hash = mixed(hash, of);
+  const auto next = static_cast<std::uint32_t>(atoms_.size());
+  const std::uint32_t index = atom_places_.find(hash, next, [&](std::uint32_t known) { return atoms_[known] == atom; });
+  if (index == next) atoms_.push_back(std::move(atom));
   return index;
 }
 
@@ -83,19 +127,30 @@ Terms::Sum Terms::whole(Term term) {
 }
 
 /// Modulo 2^32: what is the lower half of a sum is that sum.
-Terms::Sum Terms::half(Term term) const {
+Terms::Sum Terms::half(Term term) {
   Sum all{{}, sums_[term].number, true};
-  for (const auto& [atom, factor] : sums_[term].parts) {
-    const bool is_half = atoms_[atom].name == "low";
-    add_to(all, is_half ? half(atoms_[atom].of[0]) : Sum{{{atom, 1}}, 0, true}, factor);
+  const auto parts = sums_[term].parts;  // others are made on the way
+  for (const auto& [atom, factor] : parts) {
+    const auto part = half_of_atom(atom);
+    add_to(all, part ? half(*part) : Sum{{{atom, 1}}, 0, true}, factor);
   }
   return all;
+}
+
+/// Of what is made of lower halves as far as its own goes.
+std::optional<Term> Terms::half_of_atom(std::uint32_t atom) {
+  const Atom what = atoms_[atom];
+  if (what.name == "low") return what.of[0];
+  if (what.width != 64 || what.of.size() != 2) return std::nullopt;
+  if (what.name == "mul") return mul(32, what.of[0], what.of[1]);
+  const bool is_logic = what.name == "&" || what.name == "|" || what.name == "^";
+  if (!is_logic) return std::nullopt;
+  return logic(what.name[0], 32, what.of[0], what.of[1]);
 }
 
 Term Terms::low(Term a) { return intern(half(a)); }
 
 Term Terms::add(unsigned width, Term a, Term b) {
-  if (const auto rotated = rotation(width, a, b)) return *rotated;
   Sum sum = width == 64 ? whole(a) : half(a);
   add_to(sum, width == 64 ? whole(b) : half(b), 1);
   return intern(std::move(sum));
@@ -133,6 +188,7 @@ Term Terms::logic(char operation, unsigned width, Term a, Term b) {
     if (*number == 0) return operation == '&' ? b : a;
     if (*number == ones && operation != '^') return operation == '&' ? a : b;
     if (*number == ones) return sub(width, scale(width, a, ones), constant(1));
+    if (width == 64 && operation == '&' && *number <= kLow) return logic('&', 32, a, b);
   }
   const auto [first, second] = std::minmax({a, b});
   return apply(operation == '&' ? "&" : operation == '|' ? "|" : "^", width, {first, second});
@@ -149,14 +205,36 @@ Term Terms::shift(std::string_view operation, unsigned width, Term a, Term count
     if (operation == "rsh") return constant(*number >> by);
     return cut(width, constant(static_cast<std::uint64_t>(extended(*number, width) >> by)));
   }
+  if (const auto inner = unshifted(width, a, static_cast<unsigned>(by))) {
+    const unsigned left = width - static_cast<unsigned>(by);
+    if (operation == "arsh") return sign_extend(left, width, *inner);
+    return left <= 32 ? zero_extend(left, *inner) : logic('&', 64, *inner, constant((std::uint64_t{1} << left) - 1));
+  }
   return apply(operation, width, {a}, by);
 }
 
-Term Terms::rotate_right(unsigned width, Term a, unsigned by) {
-  return by % width == 0 ? cut(width, a) : apply("rotate_right", width, {cut(width, a)}, by % width);
+/// What was shifted to the left by so much, above which nothing is known then.
+std::optional<Term> Terms::unshifted(unsigned width, Term a, unsigned by) {
+  Sum sum = sums_[a];
+  const auto take = [by](std::uint64_t& factor) {
+    const bool divides = (factor & ((std::uint64_t{1} << by) - 1)) == 0;
+    factor >>= by;
+    return divides;
+  };
+  if (sum.low != (width == 32) || sum.parts.empty() || !take(sum.number)) return std::nullopt;
+  for (auto& part : sum.parts)
+    if (!take(part.second)) return std::nullopt;
+  return intern(std::move(sum));
 }
 
-/// The sum of a term shifted to the right by n and of the same one shifted to the left by width - n.
+/// The sum of both halves: neither has a bit of the other.
+Term Terms::rotate_right(unsigned width, Term a, unsigned by) {
+  by %= width;
+  if (by == 0) return cut(width, a);
+  return add(width, scale(width, a, std::uint64_t{1} << (width - by)), shift("rsh", width, a, constant(by)));
+}
+
+/// What "or" and "xor" make of a term shifted to the right by n and of the same one shifted to the left by width - n.
 std::optional<Term> Terms::rotation(unsigned width, Term a, Term b) {
   for (const auto& [left, right] : {std::pair{a, b}, std::pair{b, a}}) {
     const Atom* atom = only_atom(sums_[right]);
@@ -205,12 +283,26 @@ Term Terms::unmasked(unsigned bits, Term a) const {
 Term Terms::sign_extend(unsigned from, unsigned width, Term a) {
   a = unmasked(from, a);
   if (const auto number = value(a)) return cut(width, constant(static_cast<std::uint64_t>(extended(*number, from))));
-  return apply("sign_extend", width, {low(a)}, from);
+  return apply("sign_extend", width, {from <= 32 ? low(a) : a}, from);
 }
 
 Term Terms::zero_extend(unsigned from, Term a) {
   if (from == 64) return a;
   return from == 32 ? low(a) : logic('&', 32, unmasked(from, a), constant((std::uint64_t{1} << from) - 1));
+}
+
+std::pair<Term, std::uint64_t> Terms::apart(Term term) {
+  Sum sum = sums_[term];
+  const std::uint64_t number = std::exchange(sum.number, 0);
+  if (sum.low) return {term, 0};
+  return {intern(std::move(sum)), number};
+}
+
+std::optional<Terms::Masked> Terms::masked(Term term) const {
+  const Atom* atom = only_atom(sums_[term]);
+  if (atom == nullptr || atom->name != "&") return std::nullopt;
+  if (value(atom->of[0])) return Masked{atom->of[1], atom->of[0], atom->width};
+  return Masked{atom->of[0], atom->of[1], atom->width};
 }
 
 std::string Terms::text(Term term) const {

@@ -3,6 +3,7 @@
 // else stays an application of a name to terms. Equal terms have equal handles; unequal ones may still mean the same.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,6 +49,16 @@ class Terms {
   /// Anything else; the result has `width` bits. `name` is static.
   [[nodiscard]] Term apply(std::string_view name, unsigned width, std::vector<Term> of, std::uint64_t extra = 0);
 
+  /// A term as another one and a number: places around the same one have that one in common.
+  [[nodiscard]] std::pair<Term, std::uint64_t> apart(Term term);
+  /// The two that are "and"-ed, of which the second is a number if one is, and the width; nothing when it is no "and".
+  struct Masked {
+    Term value;
+    Term mask;
+    unsigned width;
+  };
+  [[nodiscard]] std::optional<Masked> masked(Term term) const;
+
   /// For messages.
   [[nodiscard]] std::string text(Term term) const;
 
@@ -67,17 +78,41 @@ class Terms {
     bool operator==(const Sum&) const = default;
   };
 
+  /// Where equal ones are found: places by hash, as many as there are things, twice over.
+  class Places {
+   public:
+    void clear();
+    /// The thing that is_it; otherwise `next`, which is noted.
+    template <class IsIt>
+    std::uint32_t find(std::uint64_t hash, std::uint32_t next, const IsIt& is_it);
+
+   private:
+    struct Place {
+      std::uint64_t hash = 0;
+      std::uint32_t thing = 0;
+      bool taken = false;
+    };
+    [[nodiscard]] std::size_t after(std::size_t at) const { return (at + 1) & (places_.size() - 1); }
+    void grow();
+    std::vector<Place> places_;
+    std::size_t count_ = 0;
+  };
+
   Term intern(Sum sum);
   [[nodiscard]] std::uint32_t intern_atom(Atom atom);
   [[nodiscard]] const Atom* only_atom(const Sum& sum) const;
   [[nodiscard]] Sum whole(Term term);
-  [[nodiscard]] Sum half(Term term) const;
+  [[nodiscard]] Sum half(Term term);
+  [[nodiscard]] std::optional<Term> half_of_atom(std::uint32_t atom);
   static void add_to(Sum& sum, const Sum& other, std::uint64_t by);
   [[nodiscard]] Term unmasked(unsigned bits, Term a) const;
   [[nodiscard]] std::optional<Term> rotation(unsigned width, Term a, Term b);
+  [[nodiscard]] std::optional<Term> unshifted(unsigned width, Term a, unsigned by);
 
   std::vector<Atom> atoms_;
   std::vector<Sum> sums_;
+  Places atom_places_;
+  Places sum_places_;
 };
 
 }  // namespace skep::encoding

@@ -6,9 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +14,7 @@
 #include <skep/skep.hpp>
 
 #include "encoding/agreement.hpp"
+#include "encoding/decoding.hpp"
 #include "isa/table.hpp"
 
 using namespace skep;
@@ -70,59 +68,13 @@ std::vector<Memory> inputs() {
   return all;
 }
 
-/// SKEP_JIT_EVERY=7 takes one case in seven: for emulators, where new code is slow.
-std::uint64_t every() {
-  const char* text = std::getenv("SKEP_JIT_EVERY");
-  return std::max(text == nullptr ? 1ull : std::strtoull(text, nullptr, 0), 1ull);
+encoding::Built looked_at(const std::vector<Insn>& program, std::size_t tested, const MachineCode& code) {
+  return {program,
+          kBefore,
+          kBefore + static_cast<std::uint32_t>(tested),
+          {code.bytes.begin(), code.bytes.end()},
+          code.parts};
 }
-
-/// Takes code apart, many pieces of it at a time: the decoder may be another process.
-class Decoding {
- public:
-  Decoding() {
-    std::string why;
-    decoder_ = encoding::make_decoder(why);
-    if (decoder_ == nullptr) MESSAGE("SKIP: code is run, not decoded: ", why);
-    if (decoder_ != nullptr) agreement_.emplace(*decoder_);
-  }
-
-  void add(const std::vector<Insn>& program, std::size_t tested, const MachineCode& code) {
-    if (decoder_ == nullptr) return;
-    waiting_.push_back({program,
-                        kBefore,
-                        kBefore + static_cast<std::uint32_t>(tested),
-                        {code.bytes.begin(), code.bytes.end()},
-                        code.parts});
-    if (waiting_.size() == kAtOnce) look();
-  }
-
-  /// True when everything that was added decodes as what it should be.
-  [[nodiscard]] bool agrees() {
-    if (decoder_ == nullptr) return true;
-    look();
-    const encoding::Looked& looked = agreement_->looked();
-    MESSAGE("decoded: ", looked.codes, " codes, ", looked.insns, " machine instructions; ", looked.parts,
-            " parts mean what was asked for");
-    return faults_ == 0 && looked.codes != 0;
-  }
-
- private:
-  static constexpr std::size_t kAtOnce = 2048;
-
-  void look() {
-    std::vector<std::span<const std::byte>> codes;
-    for (const encoding::Built& built : waiting_) codes.emplace_back(built.bytes);
-    decoder_->expect(codes);
-    for (const encoding::Built& built : waiting_)
-      if (const auto fault = agreement_->find_fault(built); fault && ++faults_ <= 3) MESSAGE(*fault);
-    waiting_.clear();
-  }
-
-  std::unique_ptr<encoding::Decoder> decoder_;
-  std::optional<encoding::Agreement> agreement_;
-  std::vector<encoding::Built> waiting_;
-  std::uint64_t faults_ = 0;
-};
 
 class Compared {
  public:
@@ -136,7 +88,7 @@ class Compared {
       auto built = Executable::build(
           *program, {.mode = mode, .engine = engine, .keep_code_map = engine == Engine::jit, .blind = blind});
       REQUIRE_MESSAGE(built, built.error().message());
-      if (engine == Engine::jit) decoding_.add(insns, tested.size(), *built->machine_code());
+      if (engine == Engine::jit) decoding_.add(looked_at(insns, tested.size(), *built->machine_code()));
       return *built;
     };
     const Executable slow = build(Mode::guarded, Engine::interpreter);
@@ -174,12 +126,12 @@ class Compared {
   }
 
   alignas(16) Memory memory_{};  // one place for all runs: addresses are the same
-  std::uint64_t every_ = every();
+  std::uint64_t every_ = encoding::every();
   std::uint64_t asked_ = 0;
   bool blind_ = false;
   std::uint64_t count_ = 0;
   std::uint64_t different_ = 0;
-  Decoding decoding_;
+  encoding::Decoding decoding_;
 };
 
 constexpr std::array<std::int32_t, 25> kConstants{0,     1,     2,   3,    5,    7,    10,     31,  32,
@@ -380,7 +332,7 @@ TEST_CASE("code of which one bit is another no longer decodes as what was asked 
         Executable::build(*program, {.mode = Mode::unguarded, .engine = Engine::jit, .keep_code_map = true});
     REQUIRE(built);
     const MachineCode& code = *built->machine_code();
-    const encoding::Built whole{insns, kBefore, kBefore + 1, {code.bytes.begin(), code.bytes.end()}, code.parts};
+    const encoding::Built whole = looked_at(insns, 1, code);
     decoder->expect(std::vector<std::span<const std::byte>>{whole.bytes});
     CHECK(!agreement.find_fault(whole));
     const auto part =
