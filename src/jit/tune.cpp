@@ -87,7 +87,7 @@ void Tuner::emit_block(std::uint32_t place) {
   block_first_ = block.first;
   for (std::uint32_t i = block.first; i + 1 < block.end;) {
     const bool stores = (traits_of(out_.image().ops[i]) & traits::stores) != 0;
-    if (const std::uint32_t row = stores ? store_row(i, block.end - 1) : 0) {
+    if (const std::uint32_t row = stores ? store_row(i, block.end - 1) : load_bytes(i, block.end - 1)) {
       i += row;
       continue;
     }

@@ -23,6 +23,32 @@ void TunedCalls::move_across() {
   }
 }
 
+/// One that takes all parts, the others through one or two registers; the last may take the base.
+void TunedCalls::append_bytes(Reg base) {
+  const int bytes = one_of({2, 2, 3, 4, 4, 8});
+  const bool down = one_in(3), wide = bytes > 4 || one_in(2);
+  const Reg into = take(), other = take(), aside = take();
+  const int from = between(100, 140), broken = one_in(4) ? between(0, bytes - 1) : -1;
+  const auto off = [&](int i) { return from + (down ? bytes - 1 - i : i) + (i == broken ? between(-1, 2) : 0); };
+  const int last = between(0, bytes - 1);
+  load(1, into, base, off(last));
+  held_[into] = {};
+  if (last != 0) alu_imm(kLsh, into, 8 * last, wide);
+  for (int i = 0; i < bytes; ++i) {
+    if (i == last) continue;
+    const bool loses_base = one_in(8) && i + 1 == bytes;
+    const Reg part = loses_base ? base : other;
+    load(1, part, base, off(i));
+    held_[part] = {};
+    if (one_in(8)) move(aside, static_cast<Reg>(one_in(2) ? kFrame - 1 : other));
+    if (i != 0) alu_imm(kLsh, part, one_in(16) ? 8 * (bytes - 1) : 8 * i, wide);
+    alu(one_of<std::uint8_t>({kOr, kOr, kAdd}), into, part, wide);
+  }
+  if (is_number(aside)) alu(kXor, into, aside, one_in(2));
+  if (one_in(2)) alu_imm(kMov, other, 4);
+  if (held_[base].kind != Kind::number || one_in(2)) alu_imm(kMov, base, 8), held_[base] = {};
+}
+
 void TunedCalls::call_function(std::size_t function) {
   calls_.emplace_back(insns_.size(), function);
   add(Insn(0x85, 0, 1, 0, 0));

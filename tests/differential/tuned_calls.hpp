@@ -1,4 +1,5 @@
-// Calls in the midst of what compilers write: what is put off before one and needed behind it.
+// Calls in the midst of what compilers write: what is put off before one and needed behind it. And numbers put
+// together.
 #pragma once
 
 #include <utility>
@@ -14,6 +15,8 @@ class TunedCalls : protected TunedWriter {
 
   /// Calls a function of the program, or looks into a map, with values on the way to registers that outlive that.
   void append_call();
+  /// A number put together from bytes of memory, in the order that compilers come up with, or nearly so.
+  void append_bytes(Reg base);
   /// The functions that were called; behind the program's exit.
   void append_functions();
 

@@ -86,7 +86,7 @@ class Generator : TunedCalls {
       case 3:
         return append_extension();
       case 4:
-        return append_row();
+        return one_in(2) ? append_row() : append_bytes(take_pointer(0));
       case 5:
       case 6:
         return append_address();

@@ -185,3 +185,39 @@ TEST_CASE("an index that was shifted in its place is shifted once, for who adds 
     run_both(start + shift + "mov %r3, %r2\nadd %r3, %r2\nmov %r0, %r3\nexit");
   }
 }
+
+TEST_CASE("a number put together from bytes is the one that lies there, whatever is asked for beside it") {
+  const std::string start = "lddw %r6, 0x7777\nadd %r6, 64\n";
+  const auto check = [&](const std::string& ops) { run_both(start + ops + "exit"); };
+  const std::string two = "ldxb %r1, [%r6+3]\nldxb %r0, [%r6+4]\nlsh %r0, 8\nor %r0, %r1\n";
+  check(two);
+  check(two + "add %r0, %r1\n");
+  check("ldxb %r1, [%r6+3]\nldxb %r0, [%r6+5]\nlsh %r0, 8\nor %r0, %r1\n");
+  check("ldxb %r0, [%r6+3]\nldxb %r1, [%r6+4]\nlsh %r0, 8\nor %r0, %r1\n");
+  check("ldxb %r1, [%r6+3]\nldxb %r0, [%r6+4]\nlsh %r0, 16\nor %r0, %r1\n");
+  check("ldxb %r1, [%r6+3]\nldxb %r0, [%r6+4]\nlsh %r0, 8\nmov %r7, %r6\nadd %r0, %r1\nsub %r7, %r6\nadd %r0, %r7\n");
+  check(
+      "mov %r7, 5\nldxb %r1, [%r6+3]\nmov %r8, %r7\nldxb %r7, [%r6+4]\nlsh %r7, 8\nor %r7, %r1\nmov %r0, %r7\n"
+      "lsh %r0, 8\nadd %r0, %r8\n");
+  // The base is lost on the way.
+  check("ldxb %r1, [%r6+0]\nldxb %r6, [%r6+1]\nlsh %r6, 8\nor %r6, %r1\nmov %r0, %r6\n");
+  // All eight, up, down, and one that is another.
+  for (const bool down : {false, true}) {
+    for (const int other : {-1, 0, 3, 7}) {
+      std::string ops = "mov %r9, 77\n";
+      for (int half = 1; half >= 0; --half) {
+        const std::string into = half != 0 ? "%r0" : "%r2";
+        for (int i = 0; i < 4; ++i) {
+          const int byte = 4 * half + i;
+          const int off = byte == other ? 9 : down ? 7 - byte : byte;
+          const std::string part = i == 0 ? into : "%r1";
+          ops += "ldxb " + part + ", [%r6+" + std::to_string(off) + "]\n";
+          if (i != 0) ops += "lsh32 %r1, " + std::to_string(8 * i) + "\nor32 " + into + ", %r1\n";
+        }
+      }
+      check(ops + "lsh %r0, 32\nor %r0, %r2\n");
+      check(ops + "lsh %r0, 32\nor %r0, %r2\nadd %r0, %r1\n");
+      check(ops + "lsh32 %r0, 31\nor %r0, %r2\n");
+    }
+  }
+}
