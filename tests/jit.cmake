@@ -29,6 +29,10 @@ set(decoding encoding/agreement.cpp encoding/bpf_meaning.cpp encoding/contract.c
 skep_test(jit_encoding SOURCES unit/jit_encoding_test.cpp ${decoding} LIBRARIES skep ${decoder_library})
 skep_test(jit_proven_encoding SOURCES unit/jit_proven_encoding_test.cpp encoding/proven_bench.cpp ${decoding}
           LIBRARIES skep ${decoder_library})
+if(CMAKE_CROSSCOMPILING)
+  # New code is slow in an emulator.
+  set_tests_properties(jit_proven_encoding PROPERTIES ENVIRONMENT SKEP_JIT_EVERY=10)
+endif()
 skep_test(known_calls LIBRARIES skep)
 if(SKEP_SANITIZE)
   # New code is slow there; the plain build runs them all.
