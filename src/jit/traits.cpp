@@ -52,6 +52,9 @@ constexpr Traits make(Code code) {
   if (code == Code::tail_call || code == Code::tail_call_checked) set |= traits::is_tail_call;
   if (shape.operation == Operation::may_goto_) set |= traits::counts_may_goto;
   if (shape.operation == Operation::store_ && shape.check == Check::free) set |= traits::stores;
+  if (shape.operation == Operation::load_ && shape.operands == Operands::load && shape.width == 8 &&
+      shape.check == Check::free)
+    set |= traits::loads_byte;
   return set;
 }
 

@@ -23,6 +23,7 @@ inline constexpr Traits is_checked = 1 << 7;       ///< looks at windows
 inline constexpr Traits is_tail_call = 1 << 8;     ///< may come back with another image current
 inline constexpr Traits counts_may_goto = 1 << 9;  ///< needs the function's loop counter
 inline constexpr Traits stores = 1 << 10;          ///< to memory, without a check and without an order
+inline constexpr Traits loads_byte = 1 << 11;      ///< zero-extended, without a check
 }  // namespace traits
 
 /// By code.

@@ -86,13 +86,12 @@ void Tuner::emit_block(std::uint32_t place) {
   live_after(out_.plan_.ops, block, live_after_);
   block_first_ = block.first;
   for (std::uint32_t i = block.first; i + 1 < block.end;) {
-    const bool stores = (traits_of(out_.image().ops[i]) & traits::stores) != 0;
-    if (const std::uint32_t row = stores ? store_row(i, block.end - 1) : load_bytes(i, block.end - 1)) {
-      i += row;
-      continue;
-    }
-    emit_op(i, live_after_[i - block.first]);
-    ++i;
+    const Traits set = traits_of(out_.image().ops[i]);
+    std::uint32_t row = 0;
+    if ((set & traits::stores) != 0) row = store_row(i, block.end - 1);
+    if ((set & traits::loads_byte) != 0) row = load_bytes(i, block.end - 1);
+    if (row == 0) emit_op(i, live_after_[i - block.first]);
+    i += std::max(row, 1u);
   }
   end_block(place);
 }

@@ -51,7 +51,8 @@ class Tuner {
   void load(const At& at);
   void store(const At& at);
   std::uint32_t store_row(std::uint32_t index, std::uint32_t end);
-  /// What is loaded byte by byte and put together, as one load. How many ops it was; 0 where it is anything else.
+  /// What is loaded byte by byte and put together, from an op that loads a byte on, as one load. How many ops it was; 0
+  /// where it is anything else.
   std::uint32_t load_bytes(std::uint32_t index, std::uint32_t end);
   void array(const At& at, const lower::KnownCall& call);
   void plainly(const At& at);

@@ -114,17 +114,12 @@ class Assembly {
   std::array<Parts, isa::kRegisters> parts_;  // of registers that have some
 };
 
-bool is_byte(const Op& op, const Shape& shape) noexcept {
-  return shape.operands == Operands::load && shape.width == 8 && shape.operation == Operation::load_ &&
-         shape.check == lower::Check::free && op.src != isa::kFramePointer;
-}
-
 }  // namespace
 
 std::uint32_t Tuner::load_bytes(std::uint32_t index, std::uint32_t end) {
   constexpr std::uint32_t kMostOps = 32;
   const At first = out_.at(index);
-  if (!is_byte(first.op, first.shape)) return 0;
+  if (first.op.src == isa::kFramePointer) return 0;
   Assembly assembly(first.op);
   Assembly::Number number;
   std::uint32_t ops = 0;
