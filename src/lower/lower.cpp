@@ -35,10 +35,6 @@ bool writes_frame_pointer(const Insn& insn, const Shape& shape) {
          (shape.writes & isa::regs::S && insn.src == isa::kFramePointer);
 }
 
-bool mentions_frame_pointer(const Insn& insn, const FormInfo& info) {
-  return (info.has_dst() && insn.dst == isa::kFramePointer) || insn.src == isa::kFramePointer;
-}
-
 /// A byte each: they are asked for every op.
 using Flags = std::vector<std::uint8_t>;
 
@@ -149,7 +145,8 @@ class Lowering {
     return 1;
   }
 
-  /// Functions start at the entry, at targets of calls, and at functions whose address is taken.
+  /// Functions start at the entry, at targets of calls, and at functions whose address is taken. Without a proof any of
+  /// them may find its way into its frame, whether it names r10 or not: guards let it.
   void find_functions() {
     std::vector<std::uint32_t> starts{0};
     for (const std::uint32_t pc : leading_)
@@ -157,36 +154,7 @@ class Lowering {
     std::sort(starts.begin(), starts.end());
     starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
     for (const std::uint32_t start : starts)
-      image_->functions.push_back({op_at(start), facts_ == nullptr ? 0 : facts_->stack_bytes(start)});
-    if (facts_ != nullptr) return;
-
-    bool crossing = false;
-    for (std::uint32_t pc = 0; pc < slots(); ++pc) {
-      if (becomes_none(pc)) continue;
-      if (mentions_frame_pointer(insn_at(pc), isa::info(form_at(pc))))
-        function_around(op_at(pc)).stack_bytes = kFrameBytes;
-      crossing = crossing || leaves_function(pc);
-    }
-    if (crossing)
-      for (Function& function : image_->functions) function.stack_bytes = kFrameBytes;
-  }
-
-  Function& function_around(std::uint32_t op) {
-    const auto after = std::upper_bound(image_->functions.begin(), image_->functions.end(), op,
-                                        [](std::uint32_t at, const Function& function) { return at < function.op; });
-    return *std::prev(after);
-  }
-
-  /// A jump to, or a fall into, another function's instructions. Linux refuses such programs; unverified ones may run.
-  bool leaves_function(std::uint32_t pc) {
-    const Shape& shape = shape_at(pc);
-    const Function& here = function_around(op_at(pc));
-    const bool ends_flow = shape.operation == Operation::exit_ || shape.operation == Operation::ja_;
-    const std::uint32_t next = pc + slots_of(shape);
-    if (!ends_flow && next < slots() && &function_around(op_at(next)) != &here) return true;
-    const bool starts_function = form_at(pc) == Form::call_subprog || form_at(pc) == Form::lddw_func;
-    if (!has_target(form_at(pc)) || starts_function) return false;
-    return &function_around(op_at(target_at(pc))) != &here;
+      image_->functions.push_back({op_at(start), facts_ == nullptr ? kFrameBytes : facts_->stack_bytes(start)});
   }
 
   void collect_regions() {

@@ -146,6 +146,15 @@ TEST_CASE("what nobody proved finds its caller's registers, and its caller r1 to
   }
 }
 
+TEST_CASE("a function that nobody proved finds zeros in its frame, whoever told it where that is") {
+  RawContext context;
+  CHECK(run_asm("call local g\nmov %r1, %r10\nsub %r1, 520\ncall local f\nexit\n"
+                "g:\nmov %r0, -1\nstxdw [%r10-8], %r0\nexit\n"
+                "f:\nldxdw %r0, [%r1+0]\nexit",
+                context)
+            .value == 0);
+}
+
 TEST_CASE("a program that a function ends in finds r6 to r9 as the function did") {
   const Map programs = make_map(MapType::prog_array, 4, 4, 1);
   const BuildOptions options{.engine = engine_under_test()};
