@@ -72,7 +72,7 @@ void Run::finish() noexcept {
   if (image_.suits(context_))
     value = begin();
   else
-    fault(image_.ops.front(), FaultKind::wrong_context);
+    fault(*ops_of(image_), FaultKind::wrong_context);
   if (m_.ended == 0) result_.value = value;
   if (total_ != RunOptions::kNoBudget) result_.insns = total_ - reserve_ - m_.budget;
 }
@@ -299,7 +299,7 @@ const lower::Image* Run::tail_target(const Registers& r) noexcept {
   const auto* image = static_cast<const lower::Image*>(held->get());
   if (image->suits(context_)) return image;
   m_.current = image;
-  fault(image->ops.front(), FaultKind::wrong_context);
+  fault(*ops_of(*image), FaultKind::wrong_context);
   return nullptr;
 }
 

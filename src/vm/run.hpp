@@ -169,6 +169,7 @@ class Run final : public helpers::Env {
 
   [[nodiscard]] bool holds_record(std::uint64_t address) const noexcept;
   [[nodiscard]] bool holds_c_string(std::uint64_t address) noexcept;
+  /// `op` is one of ops_of() the current image.
   void fault(const lower::Op& op, FaultKind kind, std::uint64_t address = 0, std::uint64_t size = 0) noexcept;
   void name_region(std::uint64_t address) noexcept;
 

@@ -128,6 +128,27 @@ TEST_CASE("a verified program runs on no context but its own") {
   CHECK(proven(judged("mov %r0, 3\nexit", ProgType::sched_cls)).run(none).value == 3);
 }
 
+TEST_CASE("a wrong context is the fault of the program's first instruction, on every engine and behind a tail call") {
+  std::array<std::byte, 16> bytes{};
+  RawContext raw{std::span(bytes)};
+  for (const Engine engine : {Engine::best, Engine::interpreter}) {
+    const Executable wants_more =
+        proven(judged("ldxdw %r0, [%r1+16]\nexit", ProgType::raw_tracepoint), {.engine = engine});
+    const RunResult at_once = wants_more.run(raw);
+    REQUIRE(at_once.fault_kind() == FaultKind::wrong_context);
+    CHECK(at_once.fault->pc == 0);
+
+    const auto programs = Map::create({.type = MapType::prog_array, .key_size = 4, .value_size = 4, .max_entries = 1});
+    REQUIRE(programs);
+    REQUIRE(wants_more.put_into(*programs, 0));
+    const Verdict verdict =
+        judged("ld_pseudo r2, 0x1, 0x0\nr3 = 0\ncall 12\nr0 = 0\nexit", ProgType::raw_tracepoint, {*programs});
+    const RunResult behind = proven(verdict, {.engine = engine}).run(raw);
+    REQUIRE(behind.fault_kind() == FaultKind::wrong_context);
+    CHECK(behind.fault->pc == 0);
+  }
+}
+
 TEST_CASE("packet pointers come out of the type's own structure only") {
   // Of an __sk_buff there is no native form: raw bytes must not become pointers.
   const Verdict verdict = judged(
