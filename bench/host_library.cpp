@@ -52,18 +52,18 @@ void* host_map_lookup_elem(const host_map* map, const void* key) {
   return storage.lookup(static_cast<const std::byte*>(key), storage.per_cpu() ? held_cpu() : 0);
 }
 
-long host_map_update_elem(const host_map* map, const void* key, const void* value, host_u64 flags) {
+long host_map_update_elem(const host_map* map, const void* key, const void* value, __u64 flags) {
   maps::MapStorage& storage = storage_of(map);
   return storage.update(static_cast<const std::byte*>(key), static_cast<const std::byte*>(value), flags,
                         storage.per_cpu() ? held_cpu() : 0);
 }
 
-void* host_ringbuf_reserve(const host_map* map, host_u64 size) { return ring_of(map).reserve(size); }
+void* host_ringbuf_reserve(const host_map* map, __u64 size) { return ring_of(map).reserve(size); }
 void host_ringbuf_submit(const host_map* map, void* record) { ring_of(map).submit(static_cast<std::byte*>(record), 0); }
 void host_ringbuf_consume(const host_map* map) {
   ring_of(map).consume([](std::span<const std::byte>) { return true; });
 }
 
-host_u64 host_ktime_get_ns() { return host().now_ns(Clock::monotonic); }
-host_u32 host_get_prandom_u32() { return host().random_u32(); }
-host_u32 host_get_smp_processor_id() { return held_cpu(); }
+__u64 host_ktime_get_ns() { return host().now_ns(Clock::monotonic); }
+__u32 host_get_prandom_u32() { return host().random_u32(); }
+__u32 host_get_smp_processor_id() { return held_cpu(); }

@@ -59,6 +59,12 @@ enum class Operands : std::uint8_t {
   packet_ind,   ///< src + imm
 };
 
+/// A load, a store or an atomic: it touches memory at a register plus off.
+[[nodiscard]] constexpr bool accesses_memory(Operands operands) noexcept {
+  return operands == Operands::load || operands == Operands::store_imm || operands == Operands::store_src ||
+         operands == Operands::atomic;
+}
+
 /// Conformance groups of RFC 9669 section 2.4.
 enum class Group : std::uint8_t { base32, base64, divmul32, divmul64, atomic32, atomic64, packet, linux_ };
 

@@ -225,12 +225,6 @@ std::vector<std::uint32_t> count_refunds(const Plan& plan) {
 
 }  // namespace
 
-bool calls_back(const lower::Binding& binding) noexcept {
-  return binding.app != nullptr ||
-         std::any_of(binding.row.args.begin(), binding.row.args.end(),
-                     [](const auto& argument) { return argument.kind == abi::Arg::callback; });
-}
-
 const FunctionPlan& callee_of(const Plan& plan, const Op& op) noexcept {
   return plan.functions[static_cast<std::size_t>(named_by(op, plan.image) - plan.image.functions.data())];
 }

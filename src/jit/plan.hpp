@@ -47,7 +47,4 @@ struct Plan {
 
 [[nodiscard]] Plan make_plan(const lower::Image& image, const Options& options);
 
-/// The code of `binding` may end the run, or call back into the program.
-[[nodiscard]] bool calls_back(const lower::Binding& binding) noexcept;
-
 }  // namespace skep::jit

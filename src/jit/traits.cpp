@@ -19,17 +19,12 @@ constexpr bool is_call(Code code, const Shape& shape) {
   return shape.operation == Operation::call_ || (code >= Code::call_checked && code <= Code::trap);
 }
 
-constexpr bool is_access(const Shape& shape) {
-  return shape.operands == Operands::load || shape.operands == Operands::store_imm ||
-         shape.operands == Operands::store_src || shape.operands == Operands::atomic;
-}
-
 constexpr bool is_known_call(Code code) {
   return code == Code::lookup_array || code == Code::lookup_direct || code == Code::call_direct;
 }
 
 constexpr bool calls_out(Code code, const Shape& shape) {
-  if (is_access(shape)) return shape.check != Check::free;
+  if (isa::accesses_memory(shape.operands)) return shape.check != Check::free;
   if (shape.operands == Operands::call_pc) return false;
   return is_call(code, shape) || shape.operands == Operands::call_imm || shape.operands == Operands::packet_abs ||
          shape.operands == Operands::packet_ind || shape.operation == Operation::may_goto_;
@@ -39,7 +34,8 @@ constexpr Traits make(Code code) {
   const Shape& shape = lower::shape_of(code);
   const bool names_callee = code == Code::call_free || is_known_call(code);
   const bool ends_flow = code == Code::exit || code == Code::trap || shape.operation == Operation::ja_;
-  const bool is_checked = (is_access(shape) && shape.check == Check::checked) || code == Code::call_lookup_checked;
+  const bool is_checked =
+      (isa::accesses_memory(shape.operands) && shape.check == Check::checked) || code == Code::call_lookup_checked;
   Traits set = 0;
   if (jumps(shape)) set |= traits::jumps;
   if (ends_flow) set |= traits::ends_flow;

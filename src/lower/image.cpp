@@ -14,6 +14,12 @@ constexpr std::uint64_t kFunctions = std::uint64_t{0xfb} << 56;  // no processor
 
 }  // namespace
 
+bool calls_back(const Binding& binding) noexcept {
+  return binding.app != nullptr ||
+         std::any_of(binding.row.args.begin(), binding.row.args.end(),
+                     [](const auto& argument) { return argument.kind == abi::Arg::callback; });
+}
+
 bool Image::has_map(std::uint64_t value) const noexcept {
   return std::any_of(maps.begin(), maps.end(),
                      [value](const auto& map) { return reinterpret_cast<std::uint64_t>(map.get()) == value; });

@@ -45,6 +45,8 @@ struct Binding {
   const HelperSpec* app = nullptr;
   const Function* callback = nullptr;  ///< of a call of bpf_loop: its second argument, when that is always the same
 };
+/// The code of `binding` may end the run, or call back into the program.
+[[nodiscard]] bool calls_back(const Binding& binding) noexcept;
 
 /// A helper's call that is proven to be about this one map: the map's own code does it.
 struct KnownCall {

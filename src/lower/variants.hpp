@@ -91,30 +91,11 @@ struct FormRow {
 namespace detail {
 
 constexpr FormRow::Way way_of(const Shape& shape) {
-  switch (shape.operands) {
-    case isa::Operands::none:
-    case isa::Operands::dst:
-    case isa::Operands::dst_imm:
-    case isa::Operands::dst_src:
-      return FormRow::Way::form;
-    case isa::Operands::load:
-    case isa::Operands::store_imm:
-    case isa::Operands::store_src:
-    case isa::Operands::atomic:
-      return FormRow::Way::access;
-    case isa::Operands::dst_src_imm:
-    case isa::Operands::jump_off:
-    case isa::Operands::jump_imm:
-    case isa::Operands::compare_imm:
-    case isa::Operands::compare_src:
-    case isa::Operands::call_imm:
-    case isa::Operands::call_pc:
-    case isa::Operands::lddw:
-    case isa::Operands::packet_abs:
-    case isa::Operands::packet_ind:
-      return FormRow::Way::other;
-  }
-  return FormRow::Way::other;
+  using enum isa::Operands;
+  const isa::Operands operands = shape.operands;
+  if (isa::accesses_memory(operands)) return FormRow::Way::access;
+  const bool computes = operands == dst || operands == dst_imm || operands == dst_src;
+  return computes || operands == none ? FormRow::Way::form : FormRow::Way::other;
 }
 
 }  // namespace detail

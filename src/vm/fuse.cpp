@@ -90,29 +90,7 @@ Code code_for(std::span<const Op> ops) {
 /// Memory ops look at the window of their base register, if they are checked at all.
 bool looks_at_window(const Op& op) {
   const lower::Shape& shape = lower::shape_of(op.code);
-  switch (shape.operands) {
-    case isa::Operands::load:
-    case isa::Operands::store_imm:
-    case isa::Operands::store_src:
-    case isa::Operands::atomic:
-      return shape.check == lower::Check::checked;
-    case isa::Operands::none:
-    case isa::Operands::dst:
-    case isa::Operands::dst_imm:
-    case isa::Operands::dst_src:
-    case isa::Operands::dst_src_imm:
-    case isa::Operands::jump_off:
-    case isa::Operands::jump_imm:
-    case isa::Operands::compare_imm:
-    case isa::Operands::compare_src:
-    case isa::Operands::call_imm:
-    case isa::Operands::call_pc:
-    case isa::Operands::lddw:
-    case isa::Operands::packet_abs:
-    case isa::Operands::packet_ind:
-      return false;
-  }
-  return true;
+  return isa::accesses_memory(shape.operands) && shape.check == lower::Check::checked;
 }
 
 /// The run may end at this op, otherwise than by its last exit.
@@ -121,9 +99,7 @@ bool may_end(const Op& op) {
   if (is_plain(op.code) || op.code == exit || op.code == may_goto) return false;
   if (op.code == lookup_array || op.code == lookup_direct || op.code == call_direct) return false;
   if (op.code != call_free) return true;
-  const auto& binding = *reinterpret_cast<const lower::Binding*>(op.imm);
-  return binding.app != nullptr || std::any_of(binding.row.args.begin(), binding.row.args.end(),
-                                               [](const auto& arg) { return arg.kind == abi::Arg::callback; });
+  return calls_back(*reinterpret_cast<const lower::Binding*>(op.imm));
 }
 
 bool is_about_record(const Op& op) {
