@@ -16,16 +16,16 @@ Result<void> leave_to_interpreter(lower::Image& image) {
 
 }  // namespace
 
-Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust) {
+Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust, bool ends_soon) {
   if (options.engine == Engine::interpreter) return leave_to_interpreter(image);
-  // What was proven ends by itself; where it loops long, in callbacks and by may_goto, it is asked there.
+  // What ends by itself need not be asked whether it is to stop; where it loops long, in callbacks and by may_goto, it
+  // is asked there.
   const bool metered = image.guarded || options.metered;
-  const bool proven = trust != Trust::unproven;
   // Unguarded programs without a proof are trusted as if they were linked in.
   const bool untrusted = trust == Trust::unproven ? image.guarded : trust == Trust::unprivileged;
   const bool seen = !options.seen_by.empty();
   auto code = jit::compile(image, {.metered = metered,
-                                   .polls = !metered && !proven,
+                                   .polls = !metered && !ends_soon,
                                    .keep_map = options.keep_code_map || seen,
                                    .sealed = options.sealed && !seen,
                                    .blind = options.blind.value_or(untrusted)});

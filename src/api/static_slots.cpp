@@ -23,9 +23,17 @@ std::string slot_name(const loader::MapDef& def, std::size_t slot) {
   return fmt::format("map {}, slot {}", def.spec.name, slot);
 }
 
+/// Functions that are verified by themselves may each run as long as a program, as often as others call them.
+bool has_functions_by_themselves(const ObjectData& object, const program::Program& program) {
+  const auto& functions = program.subprogs;
+  return object.spec.btf != nullptr && functions.size() > 1 &&
+         std::any_of(functions.begin() + 1, functions.end(), [](const auto& function) { return !function.local; });
+}
+
 Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program::Program> program,
                         const BuildPlan& plan, std::shared_ptr<const verifier::Facts> facts) {
   const BuildOptions& options = plan.options;
+  const bool ends_soon = facts != nullptr && !has_functions_by_themselves(object, *program);
   lower::Inputs inputs;
   inputs.program = std::move(program);
   for (const Map& map : object.maps) inputs.maps.push_back(map.storage());
@@ -38,7 +46,7 @@ Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program:
   if (mode != Mode::guarded) inputs.facts = std::move(facts);
   auto image = lower::lower(std::move(inputs));
   if (!image) return fail(std::move(image).error());
-  if (auto ok = attach_code(**image, options, trust); !ok) return fail(std::move(ok).error());
+  if (auto ok = attach_code(**image, options, trust, ends_soon); !ok) return fail(std::move(ok).error());
   return Image(std::move(*image));
 }
 

@@ -13,10 +13,11 @@ namespace skep::jit {
 struct Options {
   bool metered = false;     ///< count instructions, exactly: such code runs within a budget
   bool long_jumps = false;  ///< estimate no distances: for when an estimate was too low
-  bool polls = false;       ///< look at every back edge whether the run is asked to stop; metered code does so anyway
-  bool keep_map = false;    ///< note what each instruction became: MachineCode::parts
-  bool sealed = true;       ///< code that nobody can make writable again, not even a debugger
-  bool blind = false;       ///< numbers that the program chose are not in its code: see blind.hpp
+  /// Look at every back edge and call whether the run is asked to stop; metered code does so anyway.
+  bool polls = false;
+  bool keep_map = false;  ///< note what each instruction became: MachineCode::parts
+  bool sealed = true;     ///< code that nobody can make writable again, not even a debugger
+  bool blind = false;     ///< numbers that the program chose are not in its code: see blind.hpp
 };
 
 /// There is a backend for this machine.

@@ -119,6 +119,7 @@ void Emitter::emit_as(const At& here) {
       if (plan_.options.polls && goes_back) poll(index);
       return branch(here, {target_of(here), is_near(here), false});
     case Operands::call_pc: {
+      if (plan_.options.polls) poll(index);  // functions that call others can take as long as loops
       const auto& callee = *reinterpret_cast<const lower::Function*>(here.op.imm);
       return call_function(here, functions_[static_cast<std::size_t>(&callee - image().functions.data())]);
     }
@@ -146,7 +147,7 @@ void Emitter::emit_coded(const At& at) {
       return constant(at);
     case Code::call_free: {
       const auto& binding = *reinterpret_cast<const lower::Binding*>(at.op.imm);
-      if (binding.callback != nullptr && !plan_.options.metered && !plan_.options.polls) {
+      if (binding.callback != nullptr && !plan_.options.metered) {
         const auto callback = static_cast<std::size_t>(binding.callback - image().functions.data());
         return call_loop(at, functions_[callback], plan_.functions[callback]);
       }

@@ -109,7 +109,7 @@ class Emitter {
   virtual void call_function(const At& at, const asmjit::Label& callee) = 0;
   virtual void call_register(const At& at) = 0;
   virtual void call_builtin(const At& at, const lower::Binding& binding) = 0;  ///< unchecked; its code directly
-  /// bpf_loop, whose callback is known: nothing counts or polls.
+  /// bpf_loop, whose callback is known: nothing counts. Polls each round.
   virtual void call_loop(const At& at, const asmjit::Label& callback, const FunctionPlan& plan) = 0;
   // Of arrays, with where the key and the value to be stored lie. They write no register of the program but r0, and
   // that once they have read all.

@@ -231,7 +231,7 @@ const FunctionPlan& callee_of(const Plan& plan, const Op& op) noexcept {
 
 Plan make_plan(const lower::Image& image, const Options& options) {
   Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
-  // Only a proof says that nobody looks at registers that nobody has set; code that polls has none.
+  // Only a proof says that nobody looks at registers that nobody has set; code that polls may end early.
   plan.is_plain = plan.stands_alone = !image.guarded && !options.metered && !options.polls;
   bool crossing = false;
   for (std::size_t f = 0; f < image.functions.size(); ++f) {

@@ -3,6 +3,7 @@
 
 #include <skep/skep.hpp>
 
+#include <atomic>
 #include <optional>
 
 #include "support/objects.hpp"
@@ -72,6 +73,25 @@ TEST_CASE("tail calls reach what the application put in, 33 at most, and only pr
   CHECK(endless.put_into(*object->map("seen"), 0).error().sys == EINVAL);
 }
 
+TEST_CASE("a proof of functions by themselves says nothing of how long they run together: they are stopped") {
+  const auto image = objects::compile("api_alone.bpf.c");
+  if (!image) return;
+  const auto object = Object::load(*image, "api_alone.bpf.o");
+  REQUIRE_MESSAGE(object.has_value(), object.error().message());
+  for (const char* name : {"loops", "calls"}) {
+    const Verdict verdict = verify(*object->program(name));
+    REQUIRE_MESSAGE(verdict.ok(), verdict.explain());
+    for (const Engine engine : {Engine::best, Engine::interpreter})
+      for (const bool metered : {false, true}) {
+        const auto executable = Executable::build(*verdict.verified(), {.engine = engine, .metered = metered});
+        REQUIRE(executable);
+        const std::atomic<bool> stop = true;
+        XdpPacket packet(std::vector<std::byte>(64));
+        CHECK_MESSAGE(executable->run(packet, {.stop = &stop}).fault_kind() == FaultKind::stopped, std::string(name));
+      }
+  }
+}
+
 TEST_CASE("an executable keeps working when the object it came from is gone, tail calls included") {
   std::optional<Executable> first;
   {
@@ -135,8 +155,8 @@ TEST_CASE("with a host that answers the same, a run gives the same") {
     bool read_memory(MemorySpace, std::uint64_t, std::span<std::byte>) noexcept override { return false; }
     void trace(const TraceLine&) noexcept override {}
   };
-  const std::array insns{Insn(0x85, 0, 0, 0, 5), Insn(0xbf, 6, 0, 0, 0), Insn(0x85, 0, 0, 0, 7),
-                         Insn(0x0f, 0, 6, 0, 0), Insn(0x95, 0, 0, 0, 0)};  // ktime_get_ns + get_prandom_u32
+  const std::array insns{Insn(0x85, 0, 0, 0, 5), Insn(0xbf, 6, 0, 0, 0), Insn(0x85, 0, 0, 0, 7), Insn(0x0f, 0, 6, 0, 0),
+                         Insn(0x95, 0, 0, 0, 0)};  // ktime_get_ns + get_prandom_u32
   const auto program = Program::from_insns(insns);
   REQUIRE(program);
   const auto executable = Executable::build(*program, {.host = std::make_shared<StillHost>()});
