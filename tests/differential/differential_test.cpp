@@ -5,9 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <skep/skep.hpp>
 
@@ -16,6 +18,7 @@
 #include "isa/text.hpp"
 #include "support/environment.hpp"
 #include "support/kernel_map.hpp"
+#include "support/roads.hpp"
 
 using namespace skep;
 using namespace skep::differential;
@@ -71,16 +74,32 @@ class InKernel {
   kernel::Descriptor program_;
 };
 
+struct Way {
+  const char* name;
+  Executable executable;
+  bool counts;  ///< within a budget it is this code that runs
+};
+
 class InSkep {
  public:
   InSkep() : map_(Map::create(words_spec())), packet_(std::array<std::byte, 64>{}) { REQUIRE(map_); }
 
-  Executable build(const std::vector<Insn>& insns, Mode mode) const {
+  std::vector<Way> build(const std::vector<Insn>& insns) const {
     const auto program = Program::from_insns(insns, ProgType::xdp, std::span(&*map_, 1));
     REQUIRE_MESSAGE(program, program.error().message());
-    auto executable = Executable::build(*program, {.mode = mode});
-    REQUIRE_MESSAGE(executable, executable.error().message());
-    return *executable;
+    std::vector<Way> ways;
+    const auto add = [&](const char* name, const Result<Executable>& executable, bool counts) {
+      REQUIRE_MESSAGE(executable, std::string(name), ": ", executable.error().message());
+      ways.push_back({name, *executable, counts});
+    };
+    for (const test::Road& road : test::roads()) {
+      const bool jit = road.engine == Engine::jit;
+      add(road.name, test::build_on(road, *program), !jit || !road.verified);
+      if (road.verified) continue;
+      add(jit ? "jit, unguarded" : "interpreter, unguarded",
+          Executable::build(*program, {.mode = Mode::unguarded, .engine = road.engine}), !jit);
+    }
+    return ways;
   }
   State run(const Executable& executable, const Words& input, std::uint64_t budget) {
     REQUIRE(map_->update(kKey, input));
@@ -143,31 +162,40 @@ TEST_CASE("generated programs leave the same registers and stack here, in every 
   InKernel kernel;
   InSkep skep;
   std::uint64_t refused = 0, different = 0, compared = 0;
+  struct Tally {
+    std::size_t same = 0, different = 0;
+  };
+  std::map<std::string, Tally> tallies;
   for (std::uint64_t seed = first_seed; seed < first_seed + programs; ++seed) {
     const std::vector<Insn> insns = generate(seed);
     if (!kernel.load(insns)) {
       if (refused++ == 0) MESSAGE("the kernel refuses the program of seed ", seed, "\n", listing(insns));
       continue;
     }
-    const Executable guarded = skep.build(insns, Mode::guarded), unguarded = skep.build(insns, Mode::unguarded);
+    const std::vector<Way> ways = skep.build(insns);
     std::mt19937_64 random(seed);
     for (std::size_t i = 0; i < kInputs; ++i) {
       Words input;
       for (auto& word : input) word = interesting(random());
       const State theirs = kernel.run(input);
       constexpr std::uint64_t kPlenty = 1'000'000;
-      for (const State& ours :
-           {skep.run(guarded, input, RunOptions::kNoBudget), skep.run(unguarded, input, RunOptions::kNoBudget),
-            skep.run(guarded, input, kPlenty), skep.run(unguarded, input, kPlenty)}) {
-        ++compared;
-        if (ours == theirs) continue;
-        if (different++ < 3)
-          MESSAGE("seed ", seed, ", input ", i, ": ", difference(ours, theirs), "\n", listing(insns));
-      }
+      for (const Way& way : ways)
+        for (const std::uint64_t budget : {RunOptions::kNoBudget, kPlenty}) {
+          if (budget != RunOptions::kNoBudget && !way.counts) continue;
+          const State ours = skep.run(way.executable, input, budget);
+          ++compared;
+          Tally& tally = tallies[way.name];
+          ++(ours == theirs ? tally.same : tally.different);
+          if (ours != theirs && different++ < 3)
+            MESSAGE("seed ", seed, ", input ", i, ", ", std::string(way.name), ": ", difference(ours, theirs), "\n",
+                    listing(insns));
+        }
     }
   }
   MESSAGE("differential: ", programs, " programs from seed ", first_seed, ", ", kInputs, " inputs each: ", compared,
           " runs compared, ", different, " different, ", refused, " refused by the kernel");
+  for (const auto& [way, tally] : tallies)
+    test::print_tally("kernel differential", way.c_str(), tally.same, tally.different);
   CHECK(different == 0);
   CHECK(refused == 0);
 }

@@ -48,7 +48,7 @@ Contents our_contents(const Map& map) {
 
 }  // namespace
 
-Result<Twin> Twin::make(const Frame& image, const std::string& name,
+Result<Twin> Twin::make(const Frame& image, const std::string& name, const test::Road& road,
                         const std::function<void(OpenObject&)>& configure) {
   auto options = options_for(image);
   if (!options) return fail(std::move(options).error());
@@ -59,7 +59,7 @@ Result<Twin> Twin::make(const Frame& image, const std::string& name,
   if (!object) return fail(std::move(object).error());
   auto program = object->program(name);
   if (!program) return fail(std::move(program).error());
-  auto executable = Executable::build(*program);
+  auto executable = test::build_on(road, *program);
   if (!executable) return fail(std::move(executable).error());
   Twin twin(std::move(*object), std::move(*executable));
   if (auto ok = twin.make_kernel_maps(); !ok) return fail(std::move(ok).error());

@@ -11,6 +11,7 @@
 
 #include "referee/traffic.hpp"
 #include "support/kernel_map.hpp"
+#include "support/roads.hpp"
 
 namespace skep::referee {
 
@@ -29,8 +30,8 @@ using Contents = std::map<std::string, std::string>;
 class Twin {
  public:
   /// Opens `image` anew here and makes its maps in the kernel, with what `configure` made of the opened object on both
-  /// sides. Error: why program `name` cannot be run on one of them.
-  [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name,
+  /// sides. Error: why program `name` cannot be run on one of them, or not here on this road.
+  [[nodiscard]] static Result<Twin> make(const Frame& image, const std::string& name, const test::Road& road,
                                          const std::function<void(OpenObject&)>& configure);
 
   [[nodiscard]] const Program& program() const { return executable_.program(); }

@@ -132,7 +132,8 @@ std::string compare(Twin& twin, const std::vector<Frame>& frames, std::array<uns
 
 class Referee {
  public:
-  explicit Referee(std::vector<Frame> frames) : frames_(std::move(frames)), seen_(look_at(frames_)) {}
+  Referee(const std::vector<Frame>& frames, const test::Road& road)
+      : frames_(frames), seen_(look_at(frames_)), road_(road) {}
 
   void judge(const objects::Found& object) {
     const auto spec = loader::parse_object(object.image, object.name);
@@ -146,7 +147,7 @@ class Referee {
   void judge(const objects::Found& object, const std::string& program) {
     for (const bool configured : {false, true}) {
       bool any = !configured;
-      auto twin = Twin::make(object.image, program, [&](OpenObject& open) { any = any || configure(open); });
+      auto twin = Twin::make(object.image, program, road_, [&](OpenObject& open) { any = any || configure(open); });
       if (!twin) return skip(object.name, program, twin.error().message());
       if (!any) return;
       if (const auto loaded = twin->load(); !loaded) return skip(object.name, program, loaded.error().message());
@@ -164,8 +165,9 @@ class Referee {
     line(object, program, "skipped: " + why);
   }
 
-  std::vector<Frame> frames_;
+  const std::vector<Frame>& frames_;
   Seen seen_;
+  test::Road road_;
   Tally tally_;
 };
 
@@ -187,17 +189,21 @@ TEST_CASE("XDP programs of xdp-tools and of the demo do here what they do in the
     MESSAGE("SKIP: ", *why);
     return;
   }
-  std::vector<Frame> frames = read_traffic(SKEP_EXAMPLES_DIR "/traffic.pcap");
+  const std::vector<Frame> frames = read_traffic(SKEP_EXAMPLES_DIR "/traffic.pcap");
   REQUIRE(frames.size() > 1000);
   stay_on_first_cpu();
-  Referee referee(std::move(frames));
-  for (const objects::Found& object : objects::in_folder(SKEP_EXAMPLES_DIR, ".bpf.o")) referee.judge(object);
-  CHECK(referee.tally().same >= 2);  // counters and hello
   const auto tools = xdp_tools();
   if (tools.empty()) MESSAGE("SKIP: xdp-tools and libxdp1 are not installed");
-  for (const objects::Found& object : tools) referee.judge(object);
-  fmt::print("referee: {} same, {} different, {} skipped\n", referee.tally().same, referee.tally().different,
-             referee.tally().skipped);
-  CHECK(referee.tally().different == 0);
-  if (!tools.empty()) CHECK(referee.tally().same >= 20);
+  for (const test::Road& road : test::roads()) {
+    Referee referee(frames, road);
+    for (const objects::Found& object : objects::in_folder(SKEP_EXAMPLES_DIR, ".bpf.o")) referee.judge(object);
+    const Tally& tally = referee.tally();
+    CHECK(tally.same >= 2);  // counters and hello
+    for (const objects::Found& object : tools) referee.judge(object);
+    fmt::print("referee: {}: {} same, {} different, {} skipped\n", road.name, tally.same, tally.different,
+               tally.skipped);
+    test::print_tally("referee", road.name, tally.same, tally.different);
+    CHECK(tally.different == 0);
+    if (!tools.empty()) CHECK(tally.same >= 20);
+  }
 }
