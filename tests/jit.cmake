@@ -7,6 +7,7 @@ skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_gener
           LIBRARIES skep)
 skep_test(jit_walk LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
+skep_test(jit_division LIBRARIES skep)
 # What decodes the code: llvm-mc-19, run, or libcapstone, linked. Without it the test runs code only, and says so.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   set(decoder decode_a64.cpp)

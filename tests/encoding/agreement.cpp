@@ -123,7 +123,7 @@ class Code {
                                     [this](std::int64_t at) { return is_detour(at); });
     if (!does) return named(piece, first) + machine.wrong();
     std::string difference = "means nothing known";
-    for (const Way way : {Way::plain, Way::reciprocal, Way::long_reciprocal, Way::exclusive}) {
+    for (const Way way : {Way::plain, Way::reciprocal, Way::exclusive}) {
       const auto asked = bpf_paths(terms_, kProcessor, way, built_.program, first, last,
                                    [this](std::uint32_t pc) { return address_of(pc); });
       if (!asked) continue;
@@ -156,7 +156,7 @@ class Code {
     for (Path& path : *does) spread_numbers(terms_, path);
     std::string difference = "means nothing known";
     const auto last = static_cast<std::uint32_t>(built_.program.size());
-    for (const Way way : {Way::plain, Way::some_reciprocal, Way::low_reciprocal, Way::exclusive}) {
+    for (const Way way : {Way::plain, Way::reciprocal, Way::exclusive}) {
       auto asked = bpf_paths(terms_, kProcessor, way, built_.program, 0, last, [](std::uint32_t) { return 0; });
       if (!asked) continue;
       for (Path& path : *asked) spread_numbers(terms_, path);
@@ -164,7 +164,7 @@ class Code {
         ++looked.parts;
         return std::nullopt;
       }
-      if (way == Way::plain || way == Way::some_reciprocal) difference = first_difference(*does, *asked);
+      if (way == Way::plain || way == Way::reciprocal) difference = first_difference(*does, *asked);
     }
     return difference;
   }

@@ -20,25 +20,29 @@ struct Open {
   bool skips = false;  ///< `pc` is where it goes on, not what was run
 };
 
+using Wide = unsigned __int128;
+
 struct Reciprocal {
-  std::uint64_t multiplier;
+  Wide multiplier;
   unsigned shift;
-  bool has_room;  ///< it is not the largest that is exact
+  bool is_long;  ///< it has one bit more than the dividend
 };
 
-/// The least multiplier of `width` bits, or of one more without that one, that is exact for all dividends: n * m >>
-/// (width + shift) is n / d when m * d is above 2^(width + shift) by no more than 2^shift.
-std::optional<Reciprocal> reciprocal(std::uint64_t d, unsigned width, bool is_long) {
-  using Wide = unsigned __int128;
+/// The least multiplier of `bits` bits that is exact for all dividends of so many, or of one more where there is none:
+/// n * m >> (bits + shift) is n / d when m * d is above 2^(bits + shift) by no more than 2^shift, and by less where n
+/// may be 2^bits itself: the magnitude of the least number.
+std::optional<Reciprocal> reciprocal(std::uint64_t d, unsigned bits, bool is_signed) {
   const auto log = static_cast<unsigned>(std::bit_width(d)) - 1;
-  const unsigned shift = is_long ? log + 1 : log;
-  if (width + shift > 126) return std::nullopt;
-  const Wide power = Wide{1} << (width + shift);
-  const Wide multiplier = power / d + 1;
-  if (multiplier * d - power > Wide{1} << shift) return std::nullopt;
-  if (multiplier >> width != (is_long ? 1 : 0)) return std::nullopt;
-  const std::uint64_t ones = width == 64 ? ~std::uint64_t{0} : 0xffffffff;
-  return Reciprocal{static_cast<std::uint64_t>(multiplier) & ones, shift, multiplier * d - power < Wide{1} << shift};
+  for (const bool is_long : {false, true}) {
+    const unsigned shift = is_long ? log + 1 : log;
+    // Modulo 2^128, which is as good: all that is compared is less. No power is a multiple of d.
+    const Wide power = Wide{1} << (bits + shift - 1) << 1;
+    const Wide multiplier = (power - 1) / d + 1;
+    const Wide most = (Wide{1} << shift) - (is_signed ? 1 : 0);
+    if (multiplier * d - power > most || multiplier >> bits != (is_long ? 1 : 0)) continue;
+    return Reciprocal{multiplier, shift, is_long};
+  }
+  return std::nullopt;
 }
 
 class Meaning {
@@ -55,7 +59,13 @@ class Meaning {
   bool arithmetic(const Insn& insn, const isa::FormInfo& row, Open& now, std::vector<Open>& open);
   bool divide(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now, std::vector<Open>& open);
   bool divide_plainly(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now, std::vector<Open>& open);
-  [[nodiscard]] std::optional<Term> quotient_by_reciprocal(unsigned width, Term a, std::uint64_t by);
+  [[nodiscard]] std::optional<Term> product(unsigned width, Term a, std::uint64_t by);
+  [[nodiscard]] std::optional<Term> signed_product(unsigned width, Term a, std::int64_t by);
+  [[nodiscard]] Term signed_power(unsigned width, Term a, std::int64_t by, bool is_modulo);
+  [[nodiscard]] std::optional<Term> divide_by(unsigned width, Term a, std::uint64_t by, bool is_signed, bool is_modulo);
+  [[nodiscard]] Term shifted(std::string_view how, unsigned width, Term what, unsigned count) {
+    return t_.shift(how, width, what, t_.constant(count));
+  }
   bool unary(const Insn& insn, const isa::FormInfo& row, Path& path);
   bool access(const Insn& insn, const isa::FormInfo& row, Path& path);
   bool atomic(const Insn& insn, const isa::FormInfo& row, Path& path);
@@ -88,46 +98,69 @@ void Meaning::fork(Open& now, std::vector<Open>& open, const Condition& conditio
   now.path.conditions.back().holds = !condition.holds;
 }
 
-std::optional<Term> Meaning::quotient_by_reciprocal(unsigned width, Term a, std::uint64_t by) {
-  bool is_long = way_ == Way::long_reciprocal;
-  auto inverse = reciprocal(by, width, is_long);
-  const bool either = way_ == Way::some_reciprocal || way_ == Way::low_reciprocal;
-  if (either && (!inverse || !inverse->has_room)) {
-    is_long = true;
-    inverse = reciprocal(by, width, is_long);
-  }
+std::optional<Term> Meaning::product(unsigned width, Term a, std::uint64_t by) {
+  const auto inverse = reciprocal(by, width, false);
   if (!inverse) return std::nullopt;
-  const auto right = [&](unsigned of, Term what, unsigned count) {
-    return t_.shift("rsh", of, what, t_.constant(count));
-  };
-  const Term factor = t_.constant(inverse->multiplier);
-  if (width == 64 && !is_long) return right(64, t_.mul_high(a, factor), inverse->shift);
-  if (!is_long) return right(64, t_.mul(64, a, factor), 32 + inverse->shift);
-  const Term high = width == 64 ? t_.mul_high(a, factor) : right(64, t_.mul(64, a, factor), 32);
-  const Term half = right(width, t_.sub(width, a, high), 1);
-  return right(width, t_.add(width, high, half), inverse->shift - 1);
+  const Term factor = t_.cut(width, t_.constant(static_cast<std::uint64_t>(inverse->multiplier)));
+  const bool is_long = inverse->is_long;
+  if (width == 64 && !is_long) return shifted("rsh", 64, t_.mul_high(false, a, factor), inverse->shift);
+  if (!is_long) return shifted("rsh", 64, t_.mul(64, a, factor), 32 + inverse->shift);
+  const Term high = width == 64 ? t_.mul_high(false, a, factor) : shifted("rsh", 64, t_.mul(64, a, factor), 32);
+  const Term half = shifted("rsh", width, t_.sub(width, a, high), 1);
+  return shifted("rsh", width, t_.add(width, high, half), inverse->shift - 1);
+}
+
+/// Of numbers that are one bit narrower; what is negative is shifted too far down by one.
+std::optional<Term> Meaning::signed_product(unsigned width, Term a, std::int64_t by) {
+  const auto sign = static_cast<std::uint64_t>(by < 0 ? -1 : 1);
+  const auto inverse = reciprocal(sign * static_cast<std::uint64_t>(by), width - 1, true);
+  if (!inverse) return std::nullopt;
+  const Term factor = t_.constant(sign * static_cast<std::uint64_t>(inverse->multiplier));
+  Term down;
+  if (width == 32) {
+    down = shifted("arsh", 64, t_.mul(64, t_.sign_extend(32, 64, a), factor), 31 + inverse->shift);
+  } else {
+    Term high = t_.mul_high(true, a, factor);
+    if (inverse->is_long) high = t_.add(64, high, t_.scale(64, a, sign));
+    down = shifted("arsh", 64, high, inverse->shift - 1);
+  }
+  return t_.add(width, down, shifted("rsh", width, down, width - 1));
+}
+
+/// What is negative is rounded up before it is shifted down.
+Term Meaning::signed_power(unsigned width, Term a, std::int64_t by, bool is_modulo) {
+  const auto count = static_cast<unsigned>(std::countr_zero(static_cast<std::uint64_t>(by)));
+  const Term signs = count == 1 ? a : shifted("arsh", width, a, width - 1);
+  const Term sum = t_.add(width, a, shifted("rsh", width, signs, width - count));
+  if (is_modulo) return t_.sub(width, a, t_.logic('&', width, sum, t_.constant(~std::uint64_t{0} << count)));
+  const Term quotient = shifted("arsh", width, sum, count);
+  return by < 0 ? t_.sub(width, t_.constant(0), quotient) : quotient;
+}
+
+std::optional<Term> Meaning::divide_by(unsigned width, Term a, std::uint64_t by, bool is_signed, bool is_modulo) {
+  const auto number = width == 64 ? static_cast<std::int64_t>(by) : static_cast<std::int32_t>(by);
+  const bool is_power = std::has_single_bit(is_signed && number < 0 ? 0 - static_cast<std::uint64_t>(number) : by);
+  const bool is_little = by <= 1 || (is_signed && number == -1);
+  if (is_little || (is_power && !is_signed))
+    return is_modulo ? t_.remainder(is_signed, width, a, t_.constant(by))
+                     : t_.divide(is_signed, width, a, t_.constant(by));
+  if (is_power) return signed_power(width, a, number, is_modulo);
+  const auto quotient = is_signed ? signed_product(width, a, number) : product(width, a, by);
+  if (!quotient) return std::nullopt;
+  return is_modulo ? t_.sub(width, a, t_.scale(width, *quotient, by)) : t_.cut(width, *quotient);
 }
 
 bool Meaning::divide(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now, std::vector<Open>& open) {
   const unsigned width = row.width();
-  const bool is_signed = row.operation == Operation::sdiv_ || row.operation == Operation::smod_;
-  const bool is_modulo = row.operation == Operation::mod_ || row.operation == Operation::smod_;
   a = t_.cut(width, a);
   b = t_.cut(width, b);
   const auto known = t_.value(b);
-  const bool only_reciprocal = way_ == Way::reciprocal || way_ == Way::long_reciprocal;
-  const bool is_low = way_ == Way::low_reciprocal && width == 32;
-  if (only_reciprocal || way_ == Way::some_reciprocal || is_low) {
-    const bool is_power = known && std::has_single_bit(*known);
-    const bool takes_it = known && *known != 0 && !is_power && !is_signed &&
-                          (only_reciprocal || width == 32 || static_cast<std::int64_t>(*known) > 0);
-    const auto quotient = takes_it ? quotient_by_reciprocal(width, a, *known) : std::nullopt;
-    if (!quotient && only_reciprocal) return false;
-    if (!quotient) return divide_plainly(row, a, b, dst, now, open);
-    now.path.regs[dst] = is_modulo ? t_.sub(width, a, t_.scale(width, *quotient, *known)) : t_.cut(width, *quotient);
-    return true;
-  }
-  return divide_plainly(row, a, b, dst, now, open);
+  if (way_ != Way::reciprocal || !known) return divide_plainly(row, a, b, dst, now, open);
+  const bool is_signed = row.operation == Operation::sdiv_ || row.operation == Operation::smod_;
+  const bool is_modulo = row.operation == Operation::mod_ || row.operation == Operation::smod_;
+  const auto result = divide_by(width, a, *known, is_signed, is_modulo);
+  if (result) now.path.regs[dst] = *result;
+  return result.has_value();
 }
 
 bool Meaning::divide_plainly(const isa::FormInfo& row, Term a, Term b, unsigned dst, Open& now,

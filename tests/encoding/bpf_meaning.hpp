@@ -17,11 +17,8 @@ namespace skep::encoding {
 /// Where the processor's code may say the same thing in more than one way.
 enum class Way : std::uint8_t {
   plain,
-  reciprocal,       ///< a constant division is a multiplication by the divisor's inverse of as many bits
-  long_reciprocal,  ///< by one that has one bit more
-  some_reciprocal,  ///< by whichever it takes, where the divisor is positive; all others are plain
-  low_reciprocal,   ///< the same of 32 bits; of 64 bits all are plain
-  exclusive,        ///< atomics as a load and a store that nobody came between
+  reciprocal,  ///< constants are not divided by: their inverses are multiplied by, or less
+  exclusive,   ///< atomics as a load and a store that nobody came between
 };
 
 /// All paths through program[first, last), or out of it by an exit. `address_of` says where the code of an instruction

@@ -11,17 +11,17 @@ namespace {
 
 using Role = MachineCode::Role;
 
-constexpr std::array<std::string_view, 83> kX64Names{
-    "add",      "and",      "bswap",        "call",      "cdq",       "cmova",    "cmovae", "cmovb",   "cmovbe",
-    "cmove",    "cmovg",    "cmovge",       "cmovl",     "cmovle",    "cmovne",   "cmp",    "cqo",     "dec",
-    "div",      "endbr64",  "idiv",         "imul",      "inc",       "ja",       "jae",    "jb",      "jbe",
-    "je",       "jg",       "jge",          "jl",        "jle",       "jmp",      "jne",    "js",      "lea",
-    "lock add", "lock and", "lock cmpxchg", "lock or",   "lock xadd", "lock xor", "mov",    "movabs",  "movaps",
-    "movd",     "movdqa",   "movdqu",       "movsx",     "movsxd",    "movups",   "movzx",  "mulx",    "neg",
-    "nop",      "or",       "paddd",        "pop",       "por",       "psadbw",   "pshufd", "pshufhw", "pshuflw",
-    "psllw",    "psrlw",    "punpckhwd",    "punpcklwd", "push",      "pxor",     "ret",    "rol",     "rorx",
-    "sar",      "sarx",     "shl",          "shlx",      "shr",       "shrx",     "sub",    "test",    "xchg",
-    "xor",      "xorps"};
+constexpr std::array<std::string_view, 84> kX64Names{
+    "add",      "and",      "bswap",        "call",      "cdq",       "cmova",    "cmovae", "cmovb",  "cmovbe",
+    "cmove",    "cmovg",    "cmovge",       "cmovl",     "cmovle",    "cmovne",   "cmp",    "cqo",    "dec",
+    "div",      "endbr64",  "idiv",         "imul",      "inc",       "ja",       "jae",    "jb",     "jbe",
+    "je",       "jg",       "jge",          "jl",        "jle",       "jmp",      "jne",    "js",     "lea",
+    "lock add", "lock and", "lock cmpxchg", "lock or",   "lock xadd", "lock xor", "mov",    "movabs", "movaps",
+    "movd",     "movdqa",   "movdqu",       "movsx",     "movsxd",    "movups",   "movzx",  "mul",    "mulx",
+    "neg",      "nop",      "or",           "paddd",     "pop",       "por",      "psadbw", "pshufd", "pshufhw",
+    "pshuflw",  "psllw",    "psrlw",        "punpckhwd", "punpcklwd", "push",     "pxor",   "ret",    "rol",
+    "rorx",     "sar",      "sarx",         "shl",       "shlx",      "shr",      "shrx",   "sub",    "test",
+    "xchg",     "xor",      "xorps"};
 
 constexpr std::array<std::string_view, 100> kA64Names{
     "add",     "adds",    "addv",    "and",     "asr",     "b",       "b.eq",    "b.ge",    "b.gt",    "b.hi",
@@ -34,8 +34,8 @@ constexpr std::array<std::string_view, 100> kA64Names{
     "movk",    "msub",    "mul",     "mvn",     "neg",     "orr",     "ret",     "rev",     "rev64",   "ror",
     "sdiv",    "stadd",   "stclr",   "steor",   "stlr",    "stlrb",   "stlrh",   "stp",     "str",     "strb",
     "strh",    "stset",   "stur",    "sturb",   "sturh",   "stxr",    "sub",     "subs",    "swpal",   "sxtb"};
-constexpr std::array<std::string_view, 10> kMoreA64Names{"movn", "movz",   "nop",    "sxth", "sxtw",
-                                                         "tst",  "uadalp", "uaddlp", "udiv", "uxth"};
+constexpr std::array<std::string_view, 14> kMoreA64Names{"smulh", "smull", "umulh", "umull",  "movn",   "movz", "nop",
+                                                         "sxth",  "sxtw",  "tst",   "uadalp", "uaddlp", "udiv", "uxth"};
 
 template <class Names>
 bool is_in(const Names& names, std::string_view name) {

@@ -1,5 +1,7 @@
 // llvm-mc-19 on arm64 code. All instructions are four bytes, so each word is asked for once, many in one go; the text
 // that comes back names registers, which are turned into ours.
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <sstream>
@@ -68,11 +70,15 @@ std::vector<std::string> split(std::string_view text) {
   return pieces;
 }
 
-/// "lsl #3": how far; nothing when it is none.
-std::optional<std::uint8_t> shift_of(std::string_view text) {
-  constexpr std::string_view kLeft = "lsl #";
-  const auto by = text.starts_with(kLeft) ? number(text.substr(kLeft.size())) : std::nullopt;
-  return by ? std::optional(static_cast<std::uint8_t>(*by)) : std::nullopt;
+/// "lsl #3": the operand, shifted; false when it is none.
+bool shift(Operand& operand, std::string_view text) {
+  constexpr std::array<std::string_view, 3> kDirections{"lsl #", "lsr #", "asr #"};
+  const auto* found = std::find_if(kDirections.begin(), kDirections.end(), [&](auto d) { return text.starts_with(d); });
+  const auto by = found != kDirections.end() ? number(text.substr(found->size())) : std::nullopt;
+  if (!by) return false;
+  operand.shift = static_cast<std::uint8_t>(*by);
+  operand.direction = static_cast<Operand::Shift>(found - kDirections.begin());
+  return true;
 }
 
 /// What addresses are written back to or modified otherwise is no kind that tests look into.
@@ -82,9 +88,8 @@ Operand memory_operand(std::string_view text) {
   const auto pieces = split(text.substr(1, text.size() - 2));
   operand.base = register_operand(pieces[0]).reg;
   for (std::size_t i = 1; i < pieces.size(); ++i) {
-    if (const auto shift = shift_of(pieces[i]))
-      operand.shift = *shift;
-    else if (pieces[i].starts_with('#') && number(pieces[i].substr(1)))
+    if (shift(operand, pieces[i])) continue;
+    if (pieces[i].starts_with('#') && number(pieces[i].substr(1)))
       operand.imm = *number(pieces[i].substr(1));
     else if (pieces[i].starts_with('x'))
       operand.index = register_operand(pieces[i]).reg;
@@ -120,11 +125,8 @@ Decoded parsed(std::string_view line) {
   std::string_view rest = line.substr(gap + 1);
   while (rest.ends_with(' ')) rest.remove_suffix(1);
   for (const std::string& piece : split(rest)) {
-    const auto shift = shift_of(piece);
-    if (shift && decoded.count != 0)
-      decoded.operands[decoded.count - 1u].shift = *shift;
-    else if (decoded.count < decoded.operands.size())
-      decoded.operands[decoded.count++] = operand_of(piece);
+    if (decoded.count != 0 && shift(decoded.operands[decoded.count - 1u], piece)) continue;
+    if (decoded.count < decoded.operands.size()) decoded.operands[decoded.count++] = operand_of(piece);
   }
   // Names that are no registers are operands of another kind, which the mnemonic takes in.
   if (decoded.name == "csel" || decoded.name == "dmb") decoded.name += "." + split(rest).back();

@@ -31,11 +31,13 @@ constexpr unsigned kVectors = 8;
 constexpr std::uint8_t kVectorBits = 128;
 
 struct Operand {
+  enum class Shift : std::uint8_t { left, right, signed_right };
   enum class Kind : std::uint8_t { none, reg, imm, mem, other };
   Kind kind = Kind::none;
   std::uint8_t reg = kNoRegister;
   std::uint8_t bits = 0;   ///< of a register
-  std::uint8_t shift = 0;  ///< to the left: of a register, of an immediate, or of an address' index
+  std::uint8_t shift = 0;  ///< of a register, of an immediate, or of an address' index
+  Shift direction = Shift::left;
   std::uint8_t base = kNoRegister;
   std::uint8_t index = kNoRegister;
   std::uint8_t bytes = 0;  ///< of memory, where the operand says so

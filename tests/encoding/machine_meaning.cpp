@@ -47,7 +47,9 @@ Term Machine::value(const Walk& walk, const Operand& operand) {
   if (operand.kind == Operand::Kind::imm)
     return terms_.constant(static_cast<std::uint64_t>(operand.imm) << operand.shift);
   const Term whole = terms_.zero_extend(operand.bits, walk.path.regs[operand.reg]);
-  return operand.shift == 0 ? whole : terms_.scale(operand.bits, whole, std::uint64_t{1} << operand.shift);
+  constexpr std::array<std::string_view, 3> kShifts{"lsh", "rsh", "arsh"};
+  return terms_.shift(kShifts[static_cast<unsigned>(operand.direction)], operand.bits, whole,
+                      terms_.constant(operand.shift));
 }
 
 Term Machine::address(const Walk& walk, const Operand& operand) {

@@ -57,6 +57,21 @@ void subtract(const Step& s) {
   s.write(s.terms().sub(s.width(), a, b));
 }
 
+/// Of two registers of 32 bits, all 64 of the product.
+template <bool is_signed>
+void multiply_long(const Step& s) {
+  const auto extended = [&](unsigned i) {
+    return is_signed ? s.terms().sign_extend(32, 64, s.read(i)) : s.terms().low(s.read(i));
+  };
+  const Term a = extended(1);
+  s.write(s.terms().mul(64, a, extended(2)));
+}
+
+template <bool is_signed>
+void multiply_high(const Step& s) {
+  s.write(s.terms().mul_high(is_signed, s.read(1), s.read(2)));
+}
+
 template <unsigned from>
 void sign_extend(const Step& s) {
   s.write(s.terms().sign_extend(from, s.width(), s.read(1)));
@@ -104,6 +119,10 @@ const std::unordered_map<std::string_view, Run>& table() {
        [](const Step& s) {
          s.write(s.terms().sub(s.width(), s.read(3), s.terms().mul(s.width(), s.read(1), s.read(2))));
        }},
+      {"umull", multiply_long<false>},
+      {"smull", multiply_long<true>},
+      {"umulh", multiply_high<false>},
+      {"smulh", multiply_high<true>},
       {"udiv", [](const Step& s) { s.write(s.terms().divide(false, s.width(), s.read(1), s.read(2))); }},
       {"sdiv", [](const Step& s) { s.write(s.terms().divide(true, s.width(), s.read(1), s.read(2))); }},
       {"lsl", shift<Shift::lsh>},

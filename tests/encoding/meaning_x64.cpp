@@ -57,7 +57,18 @@ void sub(const Step& s) {
   s.write(0, s.terms().sub(s.width(), a, b));
 }
 
+/// rdx:rax, of rax and a factor.
+template <bool is_signed>
+void multiply_rax(const Step& s) {
+  const Term a = s.walk.path.regs[kRax];
+  const Term b = s.read(0);
+  if (s.width() != 64) s.machine.fail(s.insn, "of 32 bits");
+  s.set_fixed(kRax, s.terms().mul(64, a, b));
+  s.set_fixed(kRdx, s.terms().mul_high(is_signed, a, b));
+}
+
 void multiply(const Step& s) {
+  if (s.insn.count == 1) return multiply_rax<true>(s);
   const unsigned first = s.insn.count - 2u;
   const Term a = s.read(first);
   s.write(0, s.terms().mul(s.width(), a, s.read(first + 1)));
@@ -69,7 +80,7 @@ void multiply_wide(const Step& s) {
   const Term b = s.read(2);
   if (s.width() != 64) s.machine.fail(s.insn, "of 32 bits");
   s.write(1, s.terms().mul(64, a, b));
-  s.write(0, s.terms().mul_high(a, b));
+  s.write(0, s.terms().mul_high(false, a, b));
 }
 
 void extend_sign_of_rax(const Step& s, unsigned width) {
@@ -169,6 +180,7 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"neg", [](const Step& s) { s.write(0, s.terms().scale(s.width(), s.read(0), ~std::uint64_t{0})); }},
       {"bswap", [](const Step& s) { s.write(0, s.terms().apply("swap", s.width(), {s.read(0)})); }},
       {"imul", multiply},
+      {"mul", multiply_rax<false>},
       {"mulx", multiply_wide},
       {"cdq", [](const Step& s) { extend_sign_of_rax(s, 32); }},
       {"cqo", [](const Step& s) { extend_sign_of_rax(s, 64); }},

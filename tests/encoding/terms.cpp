@@ -84,7 +84,8 @@ Term Terms::intern(Sum sum) {
   std::erase_if(sum.parts, [](const auto& part) { return part.second == 0; });
   if (sum.parts.empty()) sum.low = false;
   if (const Atom* atom = only_atom(sum)) {
-    if (atom->width == 32) sum.low = false;
+    const bool is_upper_half = atom->name == "rsh" && atom->of.size() == 1 && atom->extra >= 32;
+    if (atom->width == 32 || is_upper_half) sum.low = false;
     if (!sum.low && atom->name == "low") return atom->of[0];
   }
   if (sum.parts.size() == 1 && sum.parts[0].first < kRegisters && sum.parts[0].second == 1 && sum.number == 0 &&
@@ -169,9 +170,9 @@ Term Terms::mul(unsigned width, Term a, Term b) {
   return apply("mul", width, {first, second});
 }
 
-Term Terms::mul_high(Term a, Term b) {
+Term Terms::mul_high(bool is_signed, Term a, Term b) {
   const auto [first, second] = std::minmax({a, b});
-  return apply("mul_high", 64, {first, second});
+  return apply(is_signed ? "smul_high" : "mul_high", 64, {first, second});
 }
 
 Term Terms::logic(char operation, unsigned width, Term a, Term b) {
@@ -252,6 +253,7 @@ Term Terms::divide(bool is_signed, unsigned width, Term a, Term b) {
   b = cut(width, b);
   if (const auto by = value(b)) {
     if (*by == 0) return constant(0);
+    if (is_signed && *by == 1) return a;
     if (is_signed && *by == mask_of(width)) return scale(width, a, mask_of(width));
     if (!is_signed && std::has_single_bit(*by))
       return shift("rsh", width, a, constant(static_cast<unsigned>(std::countr_zero(*by))));
@@ -264,7 +266,7 @@ Term Terms::remainder(bool is_signed, unsigned width, Term a, Term b) {
   b = cut(width, b);
   if (const auto by = value(b)) {
     if (*by == 0) return a;
-    if (is_signed && *by == mask_of(width)) return constant(0);
+    if (is_signed && (*by == 1 || *by == mask_of(width))) return constant(0);
     if (!is_signed && std::has_single_bit(*by)) return logic('&', width, a, constant(*by - 1));
   }
   return apply(is_signed ? "smod" : "mod", width, {a, b});

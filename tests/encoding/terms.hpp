@@ -35,7 +35,7 @@ class Terms {
   [[nodiscard]] Term sub(unsigned width, Term a, Term b) { return add(width, a, scale(width, b, ~std::uint64_t{0})); }
   [[nodiscard]] Term scale(unsigned width, Term a, std::uint64_t by);
   [[nodiscard]] Term mul(unsigned width, Term a, Term b);
-  [[nodiscard]] Term mul_high(Term a, Term b);  ///< the upper half of a product of 128 bits
+  [[nodiscard]] Term mul_high(bool is_signed, Term a, Term b);  ///< the upper half of a product of 128 bits
   /// '&', '|', '^'.
   [[nodiscard]] Term logic(char operation, unsigned width, Term a, Term b);
   /// "lsh", "rsh", "arsh"; the count is taken modulo the width.

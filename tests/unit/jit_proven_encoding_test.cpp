@@ -17,12 +17,12 @@ using namespace skep::encoding;
 
 namespace {
 
-constexpr std::array<std::int32_t, 37> kConstants{
-    0,          1,    2,    3,     5,       7,         10,        31,
-    32,         63,   64,   100,   127,     128,       129,       255,
-    256,        257,  641,  32767, 32768,   65535,     65536,     -1,
-    -2,         -127, -128, -129,  1000003, INT32_MAX, INT32_MIN, INT32_MIN + 1,
-    0x40000000, 4095, 4096, -4096, 0xff00ff};
+constexpr std::array<std::int32_t, 40> kConstants{
+    0,          1,    2,    3,     5,        7,         10,        31,
+    32,         63,   64,   100,   127,      128,       129,       255,
+    256,        257,  641,  32767, 32768,    65535,     65536,     -1,
+    -2,         -127, -128, -129,  1000003,  INT32_MAX, INT32_MIN, INT32_MIN + 1,
+    0x40000000, 4095, 4096, -4096, 0xff00ff, -3,        -7,        14};
 
 bool skipped() {
   if (Executable::has_jit()) return false;

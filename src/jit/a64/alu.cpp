@@ -1,5 +1,4 @@
-// Arithmetic. 32-bit operations of the processor clear the upper half of what they write, as BPF's do; its divisions,
-// too, give 0 for a divisor of 0 and the dividend for the smallest number divided by -1.
+// Arithmetic. 32-bit operations of the processor clear the upper half of what they write, as BPF's do.
 #include "jit/a64/emitter.hpp"
 
 #include <bit>
@@ -144,8 +143,7 @@ void A64Emitter::alu_imm_from(const At& at, unsigned from) {
       move_constant(reg(at.op.dst), value);
       return;
     default:  // the rest of the table's dst_imm rows divides
-      move_constant(kTemp2, value);
-      divide(at, from, kTemp2);
+      divide_by_constant(at, from);
       return;
   }
 }
@@ -219,22 +217,6 @@ void A64Emitter::unary(const At& at) {
       if (at.shape.fixed == 16) a_.lsr(dst.w(), dst.w(), 16);
       return;
   }
-}
-
-void A64Emitter::divide(const At& at, unsigned from, const arm::GpX& divisor_register) {
-  const Operation operation = at.shape.operation;
-  const bool is_signed = operation == Operation::sdiv_ || operation == Operation::smod_;
-  const bool is_modulo = operation == Operation::mod_ || operation == Operation::smod_;
-  const unsigned width = at.shape.width;
-  const arm::Gp dst = sized(reg(at.op.dst), width);
-  const arm::Gp first = sized(reg(from), width);
-  const arm::Gp divisor = sized(divisor_register, width);
-  const arm::Gp quotient = is_modulo ? sized(kTemp, width) : dst;
-  if (is_signed)
-    a_.sdiv(quotient, first, divisor);
-  else
-    a_.udiv(quotient, first, divisor);
-  if (is_modulo) a_.msub(dst, quotient, divisor, first);
 }
 
 }  // namespace skep::jit::a64

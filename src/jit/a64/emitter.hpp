@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jit/a64/abi.hpp"
+#include "jit/division.hpp"
 #include "jit/emitter.hpp"
 
 namespace skep::jit::a64 {
@@ -55,7 +56,13 @@ class A64Emitter final : public Emitter {
   /// dst = src + value at their width. Uses kTemp for what no immediate holds; src must be another register then.
   void add_constant(const arm::Gp& dst, const arm::Gp& src, std::int64_t value);
   void logical_constant(const At& at, unsigned from, std::uint64_t value);
+
+  // divide.cpp
   void divide(const At& at, unsigned from, const arm::GpX& divisor);
+  void divide_by_constant(const At& at, unsigned from);
+  void divide_by_power(const arm::Gp& dst, const arm::Gp& first, const Division& plan);
+  void multiply_high(const arm::Gp& quotient, const arm::Gp& first, const Division& plan);
+  void multiply_high_signed(const arm::Gp& quotient, const arm::Gp& first, const Division& plan);
 
   // memory.cpp
   void load(const At& at) override;

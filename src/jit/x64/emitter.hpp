@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "jit/division.hpp"
 #include "jit/emitter.hpp"
 #include "jit/x64/abi.hpp"
 
@@ -51,10 +52,15 @@ class X64Emitter final : public Emitter {
   void constant(const At& at) override;
   void unite(unsigned into, const Halves& halves) override;
   void move_constant(const x86::Gp& dst, std::uint64_t value);
-  void divide(const At& at, const x86::Gp& divisor, bool nonzero);
-  void divide_by_constant(const At& at);
-  void multiply_high(const At& at, std::uint64_t divisor);
   void shift_by_register(const At& at);
+
+  // divide.cpp
+  void divide(const At& at, const x86::Gp& divisor);
+  void divide_by_constant(const At& at);
+  void divide_by_power(const x86::Gp& dst, const Division& plan);
+  void multiply_wide(const x86::Gp& factor, std::uint64_t multiplier, bool is_signed);
+  void multiply_high(const x86::Gp& dst, const Division& by);
+  void multiply_high_signed(const x86::Gp& dst, const Division& by);
 
   // memory.cpp
   void load(const At& at) override;
