@@ -350,8 +350,9 @@ bool Tuner::note_scaled(const At& at) {
       dst == src || (live_ & bit_of(src)) != 0)
     return false;
   const Sum scaled{kNoRegister, static_cast<std::uint8_t>(src), static_cast<std::uint8_t>(held.number), 0};
+  // Where both wait for the same, computing dst has src wait for a copy of it; its machine register is left alone.
   const auto sum = add(lasting_sum(dst, at.shape.width, dst), scaled);
-  if (!sum || values_[src] != held) return false;  // computing dst may have computed it, too
+  if (!sum) return false;
   drop(src);
   note(dst, {Kind::sum, at.shape.width, *sum, 0});
   return true;

@@ -104,6 +104,9 @@ void put_off(ProvenBench& bench) {
           batch.add({copied, op(0x64, d, 0, by), op(0x0c, d, other, 0)});
           batch.add({copied, op(0x64, d, 0, by), op(0x0c, d, other, 0), op(0x04, d, 0, by % 2 == 0 ? -129 : 127)});
           batch.add({copied, op(0x74, d, 0, by), op(0x54, d, 0, 0xff)});
+          // Both wait for the same when they are added, and nobody asks for the second any longer.
+          if (d != s)
+            batch.add({copied, op(0x64, d, 0, by), op(0x64, s, 0, by), op(0x0c, d, s, 0)}, {.hidden = 1u << s});
         }
         for (const std::int32_t by : {1, 8, width - 1})
           for (const unsigned join : {0x4cu, 0x0cu, 0xacu})
