@@ -1,7 +1,7 @@
 # Programs that the verifier accepts are run: no guard may fire. SKEP_SOUNDNESS_PROGRAMS asks for more than the default.
 skep_test(verifier_hostile ROOMS verifier program btf isa abi)
-set(soundness_oracle soundness/oracle.cpp soundness/containment.cpp soundness/history.cpp soundness/inputs.cpp
-                     soundness/machine.cpp soundness/regions.cpp soundness/settled.cpp soundness/trace.cpp
+set(soundness_oracle soundness/oracle.cpp soundness/containment.cpp soundness/divisors.cpp soundness/history.cpp
+                     soundness/inputs.cpp soundness/machine.cpp soundness/regions.cpp soundness/settled.cpp soundness/trace.cpp
                      soundness/arithmetic.cpp differential/generator.cpp)
 set(soundness_ground soundness/ground.cpp soundness/generator.cpp soundness/mutator.cpp ${soundness_oracle})
 skep_test(soundness SOURCES soundness/soundness_test.cpp soundness/raw_tests.cpp ${soundness_ground}

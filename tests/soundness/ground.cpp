@@ -13,6 +13,7 @@
 #include "maps/map_storage.hpp"
 #include "maps/ringbuf.hpp"
 #include "program/program.hpp"
+#include "soundness/divisors.hpp"
 #include "soundness/oracle.hpp"
 #include "soundness/regions.hpp"
 #include "soundness/settled.hpp"
@@ -185,6 +186,7 @@ std::string Ground::follow(const History& history, const verifier::Facts& facts,
     tally_.instructions += trace.moments.size();
     wrong = find_violation(history, trace, around);
     if (wrong.empty()) wrong = find_outside_region(trace, facts, around);
+    if (wrong.empty()) wrong = find_zero_divisor(trace, *program.data(), facts);
     if (wrong.empty() && settled != nullptr) wrong = find_unsettled(trace, *settled, around);
   });
   return wrong;

@@ -15,6 +15,7 @@
 #include <skep/verify.hpp>
 
 #include "api/inquiry.hpp"
+#include "soundness/divisors.hpp"
 #include "soundness/inputs.hpp"
 #include "soundness/oracle.hpp"
 #include "soundness/regions.hpp"
@@ -66,6 +67,7 @@ class Trials {
         instructions += trace.moments.size();
         std::string wrong = find_violation(history, trace, around);
         if (wrong.empty()) wrong = find_outside_region(trace, *report.facts, around);
+        if (wrong.empty()) wrong = find_zero_divisor(trace, *program.data(), *report.facts);
         if (wrong.empty()) wrong = find_unsettled(trace, settled, around);
         if (wrong.empty()) return;
         ++violated;
