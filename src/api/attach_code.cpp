@@ -5,11 +5,13 @@
 #include "jit/code_news.hpp"
 #include "jit/compile.hpp"
 #include "vm/fuse.hpp"
+#include "vm/ready.hpp"
 
 namespace skep {
 namespace {
 
 Result<void> leave_to_interpreter(lower::Image& image) {
+  vm::find_ready(image);
   vm::fuse(image);
   return {};
 }

@@ -80,10 +80,38 @@ constexpr Step step_of(const Shape& shape) {
   return Step::other;
 }
 
-constexpr auto kSteps = [] {
-  std::array<Step, isa::kFormCount> steps{};
-  for (std::size_t form = 0; form < steps.size(); ++form) steps[form] = step_of(shape_of(static_cast<Form>(form)));
-  return steps;
+/// Whether an instruction makes nothing but something unknown where the registers that it reads are unknown.
+enum class Passes : std::uint8_t {
+  always,
+  if_frame_is,  ///< when nothing is known of the frame either
+  never,
+};
+
+struct Row {
+  Step step{};
+  Passes passes = Passes::never;
+  bool reads_dst = false, reads_src = false, writes_dst = false;
+  bool is_access = false;
+};
+
+constexpr Passes passes_of(const Shape& shape, Step step) {
+  if (step == Step::load || (step == Step::compute && shape.reads != 0)) return Passes::always;
+  return shape.operands == Operands::store_src ? Passes::if_frame_is : Passes::never;
+}
+
+constexpr auto kRows = [] {
+  std::array<Row, isa::kFormCount> rows{};
+  for (std::size_t form = 0; form < rows.size(); ++form) {
+    const Shape& shape = shape_of(static_cast<Form>(form));
+    Row& row = rows[form];
+    row.step = step_of(shape);
+    row.passes = passes_of(shape, row.step);
+    row.reads_dst = (shape.reads & isa::regs::D) != 0;
+    row.reads_src = (shape.reads & isa::regs::S) != 0;
+    row.writes_dst = (shape.writes & isa::regs::D) != 0;
+    row.is_access = row.step == Step::load || row.step == Step::store;
+  }
+  return rows;
 }();
 
 class Constants {
@@ -165,16 +193,14 @@ class Constants {
   /// To where paths meet again, with what is known on the way. What it writes down, it will write again when less
   /// turns out to be known.
   void walk(std::uint32_t pc, Known& state) {
-    while (facts_.at(pc).reached) {  // a callback may never be called
-      const Shape& shape = shape_of(forms_[pc]);
+    while (true) {
+      if (pass_unknown(pc, state)) return arrive(pc, state);
+      if (!facts_.at(pc).reached) return;  // a callback may never be called
+      reach(pc);
       const Insn& insn = program_.insns[pc];
-      if (settled_.at[pc].reached) {  // something may have been made of it
-        settled_.insns[pc] = insn;
-        settled_.forms[pc] = forms_[pc];
-      }
-      settled_.at[pc] = {.reached = true};
       std::uint32_t next = pc + 1;
-      switch (kSteps[static_cast<std::size_t>(forms_[pc])]) {
+      const Shape& shape = shape_of(forms_[pc]);
+      switch (row_at(pc).step) {
         case Step::compute:
           compute(pc, insn, shape, state);
           break;
@@ -200,6 +226,40 @@ class Constants {
       if (meeting_at_[next] != kNone) return arrive(next, state);
       pc = next;
     }
+  }
+
+  [[nodiscard]] const Row& row_at(std::uint32_t pc) const { return kRows[static_cast<std::size_t>(forms_[pc])]; }
+
+  void reach(std::uint32_t pc) {
+    if (settled_.at[pc].reached) {  // something may have been made of it
+      settled_.insns[pc] = program_.insns[pc];
+      settled_.forms[pc] = forms_[pc];
+    }
+    settled_.at[pc] = {.reached = true};
+  }
+
+  /// Moves `pc` over instructions that only make something unknown of what is unknown: most do, in no order that a
+  /// processor could foresee, so that there is one branch for all that it depends on. True where paths may meet again.
+  bool pass_unknown(std::uint32_t& pc, Known& state) {
+    const unsigned nothing_of_frame = state.stack.is_unknown();
+    const unsigned known_bases = state.regs.known() & ~(nothing_of_frame << isa::kFramePointer);
+    const auto most = static_cast<Passes>(nothing_of_frame);
+    unsigned forgotten = 0;
+    bool meets = false;
+    while (!meets) {
+      const Row& row = row_at(pc);
+      const Insn insn = program_.insns[pc];
+      const verifier::InsnFacts& facts = facts_.at(pc);
+      const unsigned read = unsigned{row.reads_dst} << insn.dst | unsigned{row.reads_src} << insn.src;
+      const unsigned known = (row.is_access ? known_bases : state.regs.known()) & read & ~forgotten;
+      const unsigned yields_number = facts.value.value().has_value();
+      if ((unsigned{facts.reached} & unsigned{row.passes <= most} & unsigned{known == 0} & ~yields_number) == 0) break;
+      reach(pc);
+      forgotten |= unsigned{row.writes_dst} << insn.dst;
+      meets = meeting_at_[++pc] != kNone;
+    }
+    state.regs.forget(forgotten);
+    return meets;
   }
 
   /// False when no path falls through.
@@ -273,8 +333,6 @@ class Constants {
   }
 
   void compute(std::uint32_t pc, const Insn& insn, const Shape& shape, Known& state) {
-    // Of what is unknown it makes something unknown.
-    if (shape.reads != 0 && (state.regs.known() & (1u << insn.dst | 1u << insn.src)) == 0) return;
     const bool has_source = shape.operands == Operands::dst_src;
     const bool copies = shape.operation == Operation::mov_ || shape.operation == Operation::movsx_;
     const Value dst = state.regs[insn.dst];

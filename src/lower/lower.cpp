@@ -28,7 +28,6 @@ using isa::Operands;
 using isa::Operation;
 
 constexpr std::int32_t kFrameBytes = 512;
-constexpr unsigned kNoRegister = 255;
 
 bool writes_frame_pointer(const Insn& insn, const Shape& shape) {
   return (shape.writes & isa::regs::D && insn.dst == isa::kFramePointer) ||
@@ -113,31 +112,32 @@ class Lowering {
   void count_ops() {
     const Flags dead = dead_functions();
     ops_from_.resize(slots() + 1);
+    const std::span<const Settled> settled = settled_.at;
+    const std::span<const Form> forms = settled_.forms;
+    const std::span<std::uint32_t> ops_from = ops_from_;
     std::uint32_t ops = 0;
     for (std::uint32_t pc = slots(); pc-- > 0;) {
-      ops += settled_.at[pc].runs() ? count_of_ops(pc) : dead.empty() ? 0u : dead[pc];
-      ops_from_[pc] = ops;
+      const FormRow& row = row_of(forms[pc]);
+      const std::uint32_t runs = settled[pc].runs();
+      ops += dead[pc] + (row.has_target ? runs != 0 ? count_of_jump(pc) : 0 : runs * row.ops);
+      ops_from[pc] = ops;
     }
-    is_target_.assign(ops, false);
-    for (const std::uint32_t pc : leading_) is_target_[op_at(target_at(pc))] = true;
   }
 
-  /// Functions whose address is taken stay something to call, even when nobody does. By pc; empty where there are none.
+  /// Functions whose address is taken stay something to call, even when nobody does. By pc.
   [[nodiscard]] Flags dead_functions() const {
     const std::vector<Form>& forms = settled_.forms;
-    Flags dead;
+    Flags dead(forms.size());
     for (auto at = forms.begin(); (at = std::find(at, forms.end(), Form::lddw_func)) != forms.end(); ++at) {
-      dead.resize(forms.size());
       const auto pc = static_cast<std::uint32_t>(at - forms.begin());
       if (is_live(pc)) dead[target_at(pc)] = !is_live(target_at(pc));
     }
     return dead;
   }
 
-  /// What an instruction that is run takes, when those behind it are counted. Jumps to where control goes on anyway
-  /// take none.
-  std::uint32_t count_of_ops(std::uint32_t pc) {
-    if (!has_target(form_at(pc))) return row_of(form_at(pc)).ops;
+  /// What one that is run and names another takes, when those behind it are counted. Jumps to where control goes on
+  /// anyway take nothing.
+  std::uint32_t count_of_jump(std::uint32_t pc) {
     const std::uint32_t target = target_at(pc);
     const bool goes_on = target > pc && ops_from_[target] == ops_from_[pc + 1];
     if (goes_on && facts_ != nullptr && only_jumps(pc)) return 0;
@@ -171,30 +171,47 @@ class Lowering {
 
   Result<void> lower_insns() {
     const std::uint32_t ops = ops_from_[0];
-    image_->ops.resize(ops);
+    image_->ops.resize(ops + 1);
     image_->pcs.resize(ops + kPacketLoadOps);
     for (std::uint32_t pc = 0; pc < slots(); ++pc) {
+      if (facts_ != nullptr) pc = lower_plain_ones(pc);
+      if (pc == slots()) break;
       if (becomes_none(pc)) continue;
-      // As many as an instruction may take; the next one's go over those that it does not.
-      std::fill_n(image_->pcs.begin() + made_, kPacketLoadOps, pc);
-      if (facts_ != nullptr && lower_plainly(pc)) continue;
+      std::fill_n(image_->pcs.begin() + made_, ops_from_[pc] - ops_from_[pc + 1], pc);
       if (auto ok = lower_insn(pc); !ok) {
         if (ok.error().where.empty()) ok.error().where = fmt::format("insn {}", pc);
         return ok;
       }
     }
+    image_->ops.resize(ops);
     image_->pcs.resize(ops);
     return {};
   }
 
-  /// Of most instructions of proven programs nothing is asked but what their row says. False: lower_insn() has to look.
-  bool lower_plainly(std::uint32_t pc) {
-    const FormRow& row = row_of(form_at(pc));
-    const Insn& insn = insn_at(pc);
-    if (row.way == FormRow::Way::other || !settled_.at[pc].is_itself()) return false;
-    if (row.way == FormRow::Way::access && !is_free(facts_->at(pc).base)) return false;
-    push({row.code, insn.dst, insn.src, insn.off, insn.imm}, row.leaves);
-    return true;
+  /// Of most instructions of proven programs nothing is asked but what their row says. Returns the first from `pc` on
+  /// that lower_insn() has to look at. What becomes nothing is made as well, and goes under: a branch would cost more.
+  std::uint32_t lower_plain_ones(std::uint32_t pc) {
+    const std::span<const Insn> insns = settled_.insns;
+    const std::span<const Settled> settled = settled_.at;
+    const std::span<const Form> forms = settled_.forms;
+    const std::span<const std::uint32_t> ops_from = ops_from_;
+    const std::span<Op> ops = image_->ops;
+    const std::span<std::uint32_t> pcs = image_->pcs;
+    const verifier::Facts& facts = *facts_;
+    std::uint32_t made = made_;
+    for (; pc < insns.size(); ++pc) {
+      const FormRow& row = row_of(forms[pc]);
+      const std::uint32_t own = ops_from[pc] - ops_from[pc + 1];
+      const unsigned is_free_access = row.is_access & unsigned{is_free(facts.at(pc).base)};
+      const unsigned is_plain = unsigned{settled[pc].is_itself()} & (row.is_plain | is_free_access);
+      if (((own == 0) | is_plain) == 0) break;
+      const Insn insn = insns[pc];
+      ops[made] = {row.code, insn.dst, insn.src, insn.off, insn.imm};
+      pcs[made] = pc;
+      made += own;
+    }
+    made_ = made;
+    return pc;
   }
 
   Result<void> lower_insn(std::uint32_t pc) {
@@ -212,7 +229,6 @@ class Lowering {
       const bool calls = shape.operands == Operands::call_imm;
       op = {Code::constant, calls ? std::uint8_t{0} : op.dst, 0, 0, static_cast<std::int64_t>(settled.number)};
       if (settled.low_only) op.imm &= UINT32_MAX;
-      ready_ = is_target_[op_at(pc)] != 0 ? kNoRegister : op.dst;
       add(op);
       return {};
     }
@@ -264,7 +280,7 @@ class Lowering {
           return ok;
         break;
     }
-    push(op, row_of(form_at(pc)).leaves);
+    add(op);
     return {};
   }
 
@@ -274,23 +290,9 @@ class Lowering {
     add({Code::jne64_imm, 0, 0, kPacketLoadOps - 1, static_cast<std::int64_t>(kPastPacket)});
     add({Code::mov64_imm, 0, 0, 0, 0});
     add({Code::exit});
-    ready_ = kNoRegister;
   }
 
-  /// As the variant for an operand that the last op wrote; notes what this op leaves at hand.
-  void push(Op op, Leaves leaves) {
-    const unsigned ready = is_target_[made_] != 0 ? kNoRegister : ready_;
-    const std::size_t at_hand = (op.dst == ready ? 1u : 0u) | (op.src == ready ? 2u : 0u);
-    op.code = kReadyCodes[static_cast<std::size_t>(op.code)][at_hand];
-    const unsigned kept = leaves == Leaves::what_was_there ? ready : kNoRegister;
-    ready_ = leaves == Leaves::result ? op.dst : kept;
-    add(op);
-  }
   void add(const Op& op) { image_->ops[made_++] = op; }
-
-  static Code variant_of(Form form, Variant variant) {
-    return kVariants[static_cast<std::size_t>(form)][static_cast<std::size_t>(variant)];
-  }
 
   /// An access through r10 at a constant offset is inside the frame for good; atomics also need their alignment.
   bool needs_no_check(unsigned base, const Insn& insn, const FormInfo& info) const {
@@ -309,7 +311,7 @@ class Lowering {
     constexpr verifier::KindSet kFree = kind_bit(RegKind::stack) | kind_bit(RegKind::map_value) |
                                         kind_bit(RegKind::map_key) | kind_bit(RegKind::packet) |
                                         kind_bit(RegKind::packet_meta) | kind_bit(RegKind::memory);
-    return base != 0 && (base & ~kFree) == 0;
+    return base - 1 < kFree && (base & ~kFree) == 0;
   }
 
   void lower_proven_load(const verifier::InsnFacts& facts, Form form, Op& op) const {
@@ -450,9 +452,7 @@ class Lowering {
   SettledProgram settled_;
   std::vector<std::uint32_t> ops_from_;  // by pc: how many ops it and all behind it become
   std::vector<std::uint32_t> leading_;   // instructions that are run and name another one: pcs
-  Flags is_target_;                      // by op: control may come from elsewhere than the op before
   std::uint32_t made_ = 0;               // so many of the ops are there
-  unsigned ready_ = kNoRegister;         // the register that the engine has at hand
 };
 
 }  // namespace

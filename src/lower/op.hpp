@@ -35,7 +35,8 @@ namespace skep::lower {
 /// What is known of an op beyond its instruction. `free`: the access needs no check. `field`: no check either, but what
 /// it loads may be a field of a structured context, to be translated. `probe`: checked, and where the check fails the
 /// load yields 0, as Linux' loads through pointers to kernel objects do. `dst_ready`, `src_ready`: that register is the
-/// one which the op before wrote, and no jump leads in between, so that an engine may have it at hand.
+/// one which the op before wrote, and no jump leads in between, so that the interpreter has it at hand: it looks for
+/// them itself (vm/ready.hpp), lowering makes none.
 enum class Variant : std::uint8_t { dst_ready, src_ready, free, free_src_ready, field, probe };
 inline constexpr std::size_t kVariantCount = 6;
 

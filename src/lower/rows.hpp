@@ -14,34 +14,41 @@ namespace skep::lower {
 
 namespace detail {
 
+/// The forms that share an opcode: most have it to themselves; of those that do not, most differ in `off`, which of the
+/// usual one is 0.
 struct OpcodeForms {
-  std::uint8_t count = 0;
-  std::uint8_t slots = 1;
-  isa::Form last{};
+  isa::Form usual{};
+  bool alone = true;           ///< there is no other, or none at all
+  bool alone_at_zero = false;  ///< … where `off` is 0
 };
 inline constexpr auto kOpcodeForms = [] {
-  std::array<OpcodeForms, 256> forms;
-#define SKEP_INSN(form, opcode, ...) \
-  forms[opcode] = {static_cast<std::uint8_t>(forms[opcode].count + 1), 1, isa::Form::form};
+  constexpr std::int64_t any = isa::kAny;
+  std::array<OpcodeForms, 256> opcodes;
+  std::array<unsigned, 256> forms{}, at_zero{};
+  const auto add = [&](isa::Form form, unsigned opcode, std::int64_t off) {
+    const bool may_be_zero = off == 0 || off == any;
+    opcodes[opcode].alone = ++forms[opcode] == 1;
+    opcodes[opcode].alone_at_zero = (at_zero[opcode] += may_be_zero ? 1 : 0) == 1;
+    if (may_be_zero) opcodes[opcode].usual = form;
+  };
+#define SKEP_INSN(form, opcode, mnemonic, operation, operands, src, off, ...) add(isa::Form::form, opcode, off);
 #include "isa/insns.inc"
-  for (OpcodeForms& of : forms)
-    if (shape_of(of.last).operands == isa::Operands::lddw) of.slots = 2;
-  return forms;
+  return opcodes;
 }();
 
 }  // namespace detail
 
-/// Of an instruction that isa::check let pass: most opcodes have one form.
+/// Of an instruction that isa::check let pass. Of a second slot, whose opcode is 0, the first form, which is no jump.
 [[nodiscard]] inline isa::Form form_of(const Insn& insn) noexcept {
   const detail::OpcodeForms& forms = detail::kOpcodeForms[insn.opcode];
-  return forms.count == 1 ? forms.last : static_cast<isa::Form>(isa::find_form(insn));
+  const bool usual = forms.alone || (insn.off == 0 && forms.alone_at_zero);
+  return usual ? forms.usual : static_cast<isa::Form>(isa::find_form(insn));
 }
 
-/// By pc, of instructions that isa::check let pass; at second slots no jump.
+/// By pc, of instructions that isa::check let pass.
 [[nodiscard]] inline std::vector<isa::Form> forms_of(std::span<const Insn> insns) {
   std::vector<isa::Form> forms(insns.size());
-  for (std::size_t pc = 0; pc < insns.size(); pc += detail::kOpcodeForms[insns[pc].opcode].slots)
-    forms[pc] = form_of(insns[pc]);
+  for (std::size_t pc = 0; pc < insns.size(); ++pc) forms[pc] = form_of(insns[pc]);
   return forms;
 }
 

@@ -40,9 +40,12 @@ struct Settled {
   bool falls_through = true;  ///< … may not be taken; where only one of these holds, its operands are not read
   bool low_only = false;      ///< of an instruction that writes a register: nobody reads the upper half
 
-  [[nodiscard]] bool is_itself() const noexcept { return reached && becomes == Becomes::itself; }
+  // Asked of every instruction, and no processor foresees the answer: neither branches.
+  [[nodiscard]] bool is_itself() const noexcept {
+    return (static_cast<unsigned>(reached) & static_cast<unsigned>(becomes == Becomes::itself)) != 0;
+  }
   [[nodiscard]] bool runs() const noexcept {
-    return reached && (becomes == Becomes::itself || becomes == Becomes::number);
+    return (static_cast<unsigned>(reached) & static_cast<unsigned>(becomes <= Becomes::number)) != 0;
   }
 };
 

@@ -21,6 +21,7 @@ class StackBytes {
     if (!cells_.empty()) forget_some(off, bytes);
   }
   void forget_all() noexcept { cells_.clear(); }
+  [[nodiscard]] bool is_unknown() const noexcept { return cells_.empty(); }
   [[nodiscard]] std::optional<std::uint64_t> load(std::int64_t off, unsigned bytes) const {
     return cells_.empty() ? std::nullopt : load_some(off, bytes);
   }

@@ -131,30 +131,34 @@ constexpr Uses uses_of(const Shape& shape, Half result, bool telling) {
   return {};
 }
 
-/// Immediates from which it follows that less is read of the destination.
+/// Immediates from which it follows that less is read of the destination: so many from the first on.
 struct Telling {
-  std::int32_t first = 1, last = 0;
+  std::int32_t first = 0;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] constexpr bool holds(std::int32_t imm) const noexcept {
+    return static_cast<std::uint32_t>(imm) - static_cast<std::uint32_t>(first) < count;
+  }
 };
 constexpr Telling telling_of(const Shape& shape) {
-  using Limits = std::numeric_limits<std::int32_t>;
+  constexpr std::uint32_t kHalf = std::uint32_t{1} << 31;
   if (shape.operands != Operands::dst_imm) return {};
   switch (shape.operation) {
-    case Operation::and_:  // the upper half becomes 0
-      return {0, Limits::max()};
-    case Operation::or_:  // … becomes all ones
-      return {Limits::min(), -1};
+    case Operation::and_:  // from 0 on: the upper half becomes 0
+      return {0, kHalf};
+    case Operation::or_:  // below 0: … becomes all ones
+      return {std::numeric_limits<std::int32_t>::min(), kHalf};
     case Operation::lsh_:
     case Operation::rsh_:
     case Operation::arsh_:
-      return {32, Limits::max()};
+      return {32, kHalf - 32};
     default:
       return {};
   }
 }
 
 enum class Kind : std::uint8_t {
-  plain,  ///< reads the registers in its fields, writes the destination, and goes on
-  store,  ///< … writes no register
+  plain,  ///< reads the registers in its fields, writes the destination or nothing, and goes on
   jump,   ///< … may go elsewhere
   other,
 };
@@ -166,10 +170,9 @@ constexpr Kind kind_of(const Shape& shape) {
     case Operands::dst_imm:
     case Operands::dst_src:
     case Operands::load:
-      return Kind::plain;
     case Operands::store_imm:
     case Operands::store_src:
-      return Kind::store;
+      return Kind::plain;
     case Operands::jump_off:
     case Operands::jump_imm:
     case Operands::compare_imm:
@@ -188,12 +191,47 @@ constexpr Kind kind_of(const Shape& shape) {
   return Kind::other;
 }
 
+/// The operation leaves its destination as it is, as far as that is read.
+constexpr bool changes_nothing(const Shape& shape, Half result, bool to_itself) {
+  const bool copies = shape.operands == Operands::dst_src && to_itself, high = (result & kHigh) != 0;
+  switch (shape.operation) {
+    case Operation::mov_:
+      return copies && (shape.width == 64 || !high);
+    case Operation::movsx_:
+      return copies && shape.fixed == 32 && !high;
+    case Operation::le_:  // these machines are little-endian
+      return shape.fixed == 64 || (shape.fixed == 32 && !high);
+    default:  // something else
+      return false;
+  }
+}
+
+/// What a plain instruction comes to, and what is read before it.
+struct Act {
+  Half clears = kNone;  ///< of the destination: it is read no more
+  Uses reads;
+  Becomes becomes = Becomes::itself;
+};
+
+/// What that depends on, as a number: what is read of the result, whether its immediate is telling, whether it names
+/// one register twice, and whether it is a number.
+constexpr std::size_t kActs = 32;
+constexpr std::size_t act_index(Half result, bool telling, bool to_itself, bool number) noexcept {
+  return result | std::size_t{telling} << 2 | std::size_t{to_itself} << 3 | std::size_t{number} << 4;
+}
+
+constexpr Act act_of(const Shape& shape, Half result, bool telling, bool to_itself, bool number) {
+  if ((shape.writes & isa::regs::D) == 0) return {kNone, uses_of(shape, result, telling), Becomes::itself};
+  if (result == kNone) return {kWhole, number ? Uses{} : uses_of(shape, result, telling), Becomes::unread};
+  if (number) return {kWhole, {}, Becomes::number};
+  if (changes_nothing(shape, result, to_itself)) return {kNone, {}, Becomes::as_before};
+  return {kWhole, uses_of(shape, result, telling), Becomes::itself};
+}
+
 struct Row {
   Kind kind = Kind::other;
-  bool may_be_idle = false;  ///< see changes_nothing
   Telling telling;
-  std::array<std::array<Uses, kWhole + 1>, 2>
-      uses;  ///< for telling immediates the second; by what is read of the result
+  std::array<Act, kActs> acts;
 };
 
 constexpr auto kRows = [] {
@@ -202,30 +240,15 @@ constexpr auto kRows = [] {
     const Shape& shape = shape_of(static_cast<isa::Form>(form));
     Row& row = rows[form];
     row.kind = kind_of(shape);
-    row.may_be_idle =
-        shape.operation == Operation::mov_ || shape.operation == Operation::movsx_ || shape.operation == Operation::le_;
     row.telling = telling_of(shape);
     for (Half result = kNone; result <= kWhole; ++result)
-      for (const bool telling : {false, true}) row.uses[telling][result] = uses_of(shape, result, telling);
+      for (const bool telling : {false, true})
+        for (const bool to_itself : {false, true})
+          for (const bool number : {false, true})
+            row.acts[act_index(result, telling, to_itself, number)] = act_of(shape, result, telling, to_itself, number);
   }
   return rows;
 }();
-
-/// The operation leaves its destination as it is, as far as that is read.
-bool changes_nothing(const Insn& insn, const Shape& shape, Half result) {
-  const bool to_itself = shape.operands == Operands::dst_src && insn.dst == insn.src;
-  const bool high = (result & kHigh) != 0;
-  switch (shape.operation) {
-    case Operation::mov_:
-      return to_itself && (shape.width == 64 || !high);
-    case Operation::movsx_:
-      return to_itself && shape.fixed == 32 && !high;
-    case Operation::le_:  // these machines are little-endian
-      return shape.fixed == 64 || (shape.fixed == 32 && !high);
-    default:  // something else
-      return false;
-  }
-}
 
 class Unread {
  public:
@@ -234,8 +257,7 @@ class Unread {
 
   void run() {
     if (settled_.goes_back) go_round();
-    writes_down_ = true;
-    (void)go_over();
+    (void)go_over<true>();
   }
 
  private:
@@ -245,78 +267,71 @@ class Unread {
     constexpr unsigned kRounds = 32, kAll = (1u << isa::kRegisters) - 1;
     is_loop_head_.assign(settled_.insns.size(), false);
     for (unsigned round = 0; round < kRounds; ++round)
-      if (!go_over()) return;
+      if (!go_over<false>()) return;
     std::fill(before_.begin(), before_.end(), Halves::whole(kAll));
   }
 
   /// True when more turned out to be read where something leads back to.
+  template <bool kWritesDown>
   bool go_over() {
     bool more = false;
-    for (auto pc = static_cast<std::uint32_t>(settled_.insns.size()); pc-- > 0;) {
+    Halves after;
+    for (auto pc = static_cast<std::uint32_t>(settled_.insns.size()); pc-- > 0; after = before_[pc]) {
       if (!settled_.at[pc].reached) continue;
-      const isa::Form form = settled_.forms[pc];
-      const Row& row = kRows[static_cast<std::size_t>(form)];
-      const Halves before = row.kind == Kind::plain   ? before_plain(pc, row)
-                            : row.kind == Kind::store ? before_store(pc, row)
-                            : row.kind == Kind::jump  ? before_jump(pc, row)
-                                                      : before_other(pc);
-      if (!writes_down_ && is_loop_head_[pc] && before != before_[pc]) more = true;
+      const Row& row = kRows[static_cast<std::size_t>(settled_.forms[pc])];
+      const Halves before = row.kind == Kind::plain  ? before_plain<kWritesDown>(pc, row, after)
+                            : row.kind == Kind::jump ? before_jump<kWritesDown>(pc, row, after)
+                                                     : before_other<kWritesDown>(pc);
+      if (!kWritesDown && is_loop_head_[pc] && before != before_[pc]) more = true;
       before_[pc] = before;
     }
     return more;
   }
 
-  Halves before_plain(std::uint32_t pc, const Row& row) {
-    const Insn& insn = settled_.insns[pc];
+  /// Most are of this kind, in no order that a processor could foresee: nothing branches here.
+  template <bool kWritesDown>
+  Halves before_plain(std::uint32_t pc, const Row& row, Halves halves) {
+    const Insn insn = settled_.insns[pc];
     Settled& settled = settled_.at[pc];
-    Halves halves = before_[pc + 1];
     const Half result = halves.of(insn.dst);
     const bool is_number = settled.becomes == Becomes::number;
-    const bool idle = row.may_be_idle && !is_number && changes_nothing(insn, shape_at(pc), result);
-    if (writes_down_) write_down(settled, result, idle);
-    if (idle) return halves;
-    halves.remove(insn.dst, kWhole);
-    if (is_number) return halves;
-    const bool telling = insn.imm >= row.telling.first && insn.imm <= row.telling.last;
-    const Uses& uses = row.uses[telling][result];
-    halves.add(insn.dst, uses.dst);
-    halves.add(insn.src, uses.src);
+    const Act& act = row.acts[act_index(result, row.telling.holds(insn.imm), insn.dst == insn.src, is_number)];
+    if (kWritesDown) {
+      settled.low_only = (result & kHigh) == 0;
+      settled.becomes = act.becomes;
+    }
+    halves.remove(insn.dst, act.clears);
+    halves.add(insn.dst, act.reads.dst);
+    halves.add(insn.src, act.reads.src);
     return halves;
   }
 
-  Halves before_store(std::uint32_t pc, const Row& row) const {
-    const Insn& insn = settled_.insns[pc];
-    Halves halves = before_[pc + 1];
-    halves.add(insn.dst, row.uses[0][kNone].dst);
-    halves.add(insn.src, row.uses[0][kNone].src);
-    return halves;
-  }
-
-  Halves before_jump(std::uint32_t pc, const Row& row) {
+  template <bool kWritesDown>
+  Halves before_jump(std::uint32_t pc, const Row& row, const Halves& after) {
     const Insn& insn = settled_.insns[pc];
     const Shape& shape = shape_at(pc);
     Settled& settled = settled_.at[pc];
     const bool decides = is_condition(shape) && settled.jumps && settled.falls_through;
     Halves halves;
     if (!is_condition(shape) || settled.jumps) halves |= before_[head_at_target(pc)];
-    if (is_condition(shape) ? settled.falls_through : shape.operation == Operation::may_goto_)
-      halves |= before_[pc + 1];
+    if (is_condition(shape) ? settled.falls_through : shape.operation == Operation::may_goto_) halves |= after;
     if (decides) {
-      halves.add(insn.dst, row.uses[0][kNone].dst);
-      halves.add(insn.src, row.uses[0][kNone].src);
+      halves.add(insn.dst, row.acts[0].reads.dst);
+      halves.add(insn.src, row.acts[0].reads.src);
     }
-    if (writes_down_ && is_condition(shape) && !settled.jumps) settled.becomes = Becomes::unread;
+    if (kWritesDown && is_condition(shape) && !settled.jumps) settled.becomes = Becomes::unread;
     return halves;
   }
 
+  template <bool kWritesDown>
   Halves before_other(std::uint32_t pc) {
     const Insn& insn = settled_.insns[pc];
     const Shape& shape = shape_at(pc);
     Settled& settled = settled_.at[pc];
     Halves halves = shape.operation == Operation::exit_ ? Halves{} : before_[pc + slots_of(shape)];
     const bool is_number = settled.becomes == Becomes::number;
-    if (writes_down_ && (is_number || is_constant(pc, shape)))
-      write_down(settled, halves.of(is_number && shape.operands == Operands::call_imm ? 0u : insn.dst), false);
+    if (kWritesDown && (is_number || is_constant(pc, shape)))
+      write_down(settled, halves.of(is_number && shape.operands == Operands::call_imm ? 0u : insn.dst));
     if (is_number && shape.operands == Operands::call_imm) {
       halves.remove(0, kWhole);
       return halves;
@@ -363,19 +378,15 @@ class Unread {
     return helper == nullptr ? isa::kArgumentRegisters : abi::argument_registers(*helper);
   }
 
-  static void write_down(Settled& settled, Half result, bool idle) {
+  static void write_down(Settled& settled, Half result) {
     settled.low_only = (result & kHigh) == 0;
-    if (result == kNone)
-      settled.becomes = Becomes::unread;
-    else if (idle)
-      settled.becomes = Becomes::as_before;
+    if (result == kNone) settled.becomes = Becomes::unread;
   }
 
   const program::Program& program_;
   SettledProgram& settled_;
   std::vector<Halves> before_;      // by pc; nothing is read past the end
   std::vector<bool> is_loop_head_;  // by pc; empty where nothing leads back
-  bool writes_down_ = false;
 };
 
 }  // namespace

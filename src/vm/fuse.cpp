@@ -1,4 +1,4 @@
-// Matching is by the ops' codes alone, packed into one number, longest rows first. What lowering says of an operand
+// Matching is by the ops' codes alone, packed into one number, longest rows first. What find_ready() says of an operand
 // that is ready is taken at its word; the one thing that codes do not tell is an op that also reads what it overwrites.
 #include "vm/fuse.hpp"
 

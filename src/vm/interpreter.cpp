@@ -103,7 +103,7 @@ inline void copy_words(std::uint64_t from, std::uint64_t to, std::uint32_t bytes
 class Interpreter {
  public:
   template <bool kCounted>
-  static std::uint64_t execute(Run& run, const Op* op, Frame* frame, std::uint64_t last);
+  static std::uint64_t execute(Run& run, const Op* op, Frame* frame);
 
  private:
   /// Where an op leads.
@@ -352,7 +352,8 @@ class Interpreter {
 #define SKEP_ROW_LABEL(line) SKEP_LABEL_OF_ROW(line)
 
 template <bool kCounted>
-std::uint64_t Interpreter::execute(Run& run, const Op* op, Frame* frame, std::uint64_t last) {
+std::uint64_t Interpreter::execute(Run& run, const Op* op, Frame* frame) {
+  std::uint64_t last = 0;  // what the op before wrote
   using enum Code;
   static const void* const labels[] = {
 #define SKEP_CODE(code) &&op_##code,
@@ -388,11 +389,11 @@ ended:
 }
 
 template <bool kCounted>
-std::uint64_t execute(Run& run, const Op* op, Frame& frame, std::uint64_t last) {
-  return Interpreter::execute<kCounted>(run, op, &frame, last);
+std::uint64_t execute(Run& run, const Op* op, Frame& frame) {
+  return Interpreter::execute<kCounted>(run, op, &frame);
 }
 
-template std::uint64_t execute<false>(Run& run, const Op* op, Frame& frame, std::uint64_t last);
-template std::uint64_t execute<true>(Run& run, const Op* op, Frame& frame, std::uint64_t last);
+template std::uint64_t execute<false>(Run& run, const Op* op, Frame& frame);
+template std::uint64_t execute<true>(Run& run, const Op* op, Frame& frame);
 
 }  // namespace skep::vm

@@ -26,22 +26,6 @@ std::uint64_t sign_extended(const Shape& shape, std::uint64_t value) noexcept {
   return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
 }
 
-/// What the interpreter must have at hand to go on with `op`: the value that the first op to name a ready register
-/// means.
-std::uint64_t ready_value(const Op* op, std::uint32_t ops_left, const Registers& r) noexcept {
-  for (std::uint32_t i = 0; i <= ops_left; ++i) {
-    switch (lower::shape_of(op[i].code).ready) {
-      case lower::Ready::none:
-        continue;
-      case lower::Ready::dst:
-        return r[op[i].dst];
-      case lower::Ready::src:
-        return r[op[i].src];
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
 /// The block was paid for as a whole; what comes after the op that ended the run was not run.
@@ -154,7 +138,7 @@ const void* CallOuts::budget(Machine& machine, std::uint64_t op, std::uint64_t, 
   if (machine.budget >= cost) return nullptr;
   Frame& frame = run.running_frame();
   frame.r = r;
-  execute<true>(run, &at, frame, ready_value(&at, cost - 1, r));
+  execute<true>(run, &at, frame);
   return nullptr;
 }
 

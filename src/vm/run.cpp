@@ -113,7 +113,7 @@ std::uint64_t Run::enter(const lower::Function& function, const std::array<std::
 }
 
 std::uint64_t Run::interpret(const lower::Op* op, Frame& frame) {
-  return counted_ ? execute<true>(*this, op, frame, 0) : execute<false>(*this, op, frame, 0);
+  return counted_ ? execute<true>(*this, op, frame) : execute<false>(*this, op, frame);
 }
 
 const NativeCode* Run::native_of(const lower::Image& image) const noexcept {

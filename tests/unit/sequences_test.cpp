@@ -11,6 +11,7 @@
 #include "differential/generator.hpp"
 #include "lower/shape.hpp"
 #include "vm/fuse.hpp"
+#include "vm/ready.hpp"
 #include "vm/step.hpp"
 
 using namespace skep;
@@ -165,6 +166,35 @@ TEST_CASE("a sequence does what its ops do one by one") {
       REQUIRE(at_once(row, ops, start, memory) == *expected);
     }
     CHECK(compared == kEnough);
+  }
+}
+
+TEST_CASE("what the op before wrote is ready, where control comes from that op alone") {
+  lower::Image image = image_of({{Code::mov64_imm, 1, 0, 0, 7},
+                                 {Code::add64_reg, 2, 1},         // the source is what was written
+                                 {Code::stx_dw_free, 10, 3, -8},  // writes nothing: r2 stays at hand
+                                 {Code::jeq64_imm, 2, 0, 3},      // … and here
+                                 {Code::ldx_dw_free, 4, 2, 0},    // … and behind it
+                                 {Code::add64_reg, 4, 4},         // as the destination, of the two
+                                 {Code::add64_imm, 4, 0, 0, 1},   // a jump leads here
+                                 {Code::call_free, 0, 0},         // leaves nothing at hand
+                                 {Code::add64_imm, 0, 0, 0, 1},   // … though this is what calls write
+                                 {Code::exit}});
+  image.functions = {{0, 0}};
+  vm::find_ready(image);
+  const std::vector<Code> expected{Code::mov64_imm,
+                                   Code::add64_reg_src_ready,
+                                   Code::stx_dw_free,
+                                   Code::jeq64_imm_dst_ready,
+                                   Code::ldx_dw_free_src_ready,
+                                   Code::add64_reg_dst_ready,
+                                   Code::add64_imm,
+                                   Code::call_free,
+                                   Code::add64_imm,
+                                   Code::exit};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    CAPTURE(i);
+    CHECK(image.ops[i].code == expected[i]);
   }
 }
 
