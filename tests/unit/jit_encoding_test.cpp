@@ -134,9 +134,9 @@ class Compared {
   encoding::Decoding decoding_;
 };
 
-constexpr std::array<std::int32_t, 27> kConstants{-3,  -7,  0,     1,     2,   3,    5,    7,    10,
-                                                  31,  32,  63,    64,    100, 127,  128,  129,  255,
-                                                  256, 641, 65535, 65536, -1,  -127, -128, -129, 1000003};
+constexpr std::array<std::int32_t, 28> kConstants{-3,  -7,    0,     1,  2,    3,    5,    7,      9,   10,
+                                                  31,  32,    63,    64, 100,  127,  128,  129,    255, 256,
+                                                  641, 65535, 65536, -1, -127, -128, -129, 1000003};
 constexpr std::array<std::int32_t, 4> kExtremes{INT32_MAX, INT32_MIN, INT32_MIN + 1, 0x40000000};
 // Edges of arm64's immediates: 12 bits, 12 bits shifted by 12, patterns of bits, halves.
 constexpr std::array<std::int32_t, 8> kPatterns{4095,      4096,     -4096,      0xfff000,

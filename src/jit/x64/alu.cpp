@@ -31,6 +31,15 @@ void X64Emitter::unite(unsigned into, const Halves& halves) {
   }
 }
 
+/// An address takes a third of the time, where one is as much.
+void X64Emitter::multiply(const x86::Gp& dst, const x86::Gp& factor, std::int32_t number) {
+  const std::uint32_t scale = number == 3 ? 1 : number == 5 ? 2 : number == 9 ? 3 : 0;
+  if (scale != 0)
+    a_.lea(dst, x86::ptr(factor.r64(), factor.r64(), scale));
+  else
+    a_.imul(dst, factor, number);
+}
+
 void X64Emitter::alu_imm(const At& at) {
   const unsigned width = at.shape.width;
   const x86::Gp dst = sized(reg(at.op.dst), width);
@@ -44,7 +53,7 @@ void X64Emitter::alu_imm(const At& at) {
       a_.sub(dst, imm);
       return;
     case Operation::mul_:
-      a_.imul(dst, dst, imm);
+      multiply(dst, dst, imm);
       return;
     case Operation::or_:
       a_.or_(dst, imm);

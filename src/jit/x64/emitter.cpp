@@ -24,7 +24,6 @@ static_assert((8 + kRegistersBytes) % 16 == 0);
 X64Emitter::X64Emitter(const Plan& plan, asmjit::CodeHolder& code) : Emitter(plan, code), a_(&code) {
   const auto& features = asmjit::CpuInfo::host().features().x86();
   has_bmi2_ = features.hasBMI2();
-  has_movbe_ = features.hasMOVBE();
   unwind_ = a_.newLabel();
 }
 

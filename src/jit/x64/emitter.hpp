@@ -52,6 +52,7 @@ class X64Emitter final : public Emitter {
   void constant(const At& at) override;
   void unite(unsigned into, const Halves& halves) override;
   void move_constant(const x86::Gp& dst, std::uint64_t value);
+  void multiply(const x86::Gp& dst, const x86::Gp& factor, std::int32_t number);
   void shift_by_register(const At& at);
 
   // divide.cpp
@@ -139,7 +140,6 @@ class X64Emitter final : public Emitter {
 
   x86::Assembler a_;
   bool has_bmi2_;
-  bool has_movbe_;
   asmjit::Label unwind_;
   asmjit::Label resume_;  // of the last guarded access whose slow half makes the access: to be bound behind it
   std::vector<Stub> stubs_;

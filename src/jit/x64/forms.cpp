@@ -55,7 +55,7 @@ void X64Emitter::alu_from(const At& at, unsigned from) {
   switch (at.shape.operation) {
     case Operation::mul_:
       if (by_register) break;
-      a_.imul(dst, first, imm);
+      multiply(dst, first, imm);
       return;
     case Operation::and_:
       if (by_register || (imm != 0xff && imm != 0xffff)) break;

@@ -165,7 +165,7 @@ void X64Emitter::select(const At& compared, const At& move) {
     if (move.shape.width == 64 && imm < 0)
       a_.mov(kTemp, imm);
     else
-      a_.mov(kTemp.r32(), imm);
+      move_constant(kTemp, static_cast<std::uint32_t>(imm));
     src = kTemp;
   } else if (move.shape.width == 32) {
     a_.mov(kTemp.r32(), src.r32());
