@@ -21,8 +21,9 @@
 namespace skep::jit {
 namespace {
 
-constexpr std::size_t kStep = 64;  // a line of the cache: how loops are aligned must not depend on chance
-constexpr std::uint8_t kTrap = 0xcc;  // int3; no instruction of arm64 either
+constexpr std::size_t kStep = 64;         // a line of the cache: how loops are aligned must not depend on chance
+constexpr std::size_t kLeastPlaces = 32;  // that code may begin at, however well it fills its pages
+constexpr std::uint8_t kTrap = 0xcc;      // int3; no instruction of arm64 either
 
 /// 32-bit displacements reach half of 4 GiB; the code itself and the library need some of it.
 constexpr std::uint64_t kReach = std::uint64_t{1} << 30;
@@ -101,7 +102,7 @@ Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   CodeMemory memory;
   // At least one step before and after: what reads next to a function's start stays inside.
-  memory.mapped_ = (bytes + 3 * kStep + page - 1) / page * page;
+  memory.mapped_ = (bytes + (kLeastPlaces + 2) * kStep + page - 1) / page * page;
   memory.pages_ = static_cast<std::byte*>(map_near(near, memory.mapped_, page));
   if (memory.pages_ == nullptr)
     return fail(ErrorCode::limit, "jit", std::string("no memory for code: ") + std::strerror(errno), errno);

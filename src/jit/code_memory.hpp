@@ -10,8 +10,8 @@
 
 namespace skep::jit {
 
-/// Pages of their own for one image's code, which begins at a random 16-byte step in them; what is not code traps.
-/// Unmapped with the object.
+/// Pages of their own for one image's code, which begins at a random step of 64 bytes in them, one of 32 or more; what
+/// is not code traps. Unmapped with the object.
 class CodeMemory {
  public:
   enum class Kind : std::uint8_t {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -204,6 +205,21 @@ TEST_CASE("a proven program has a frame where only a function that it calls look
   const std::vector<std::byte> frame(64);
   XdpPacket packet(frame);
   CHECK(executable->run(packet).value == 7);
+}
+
+TEST_CASE("code begins at places that nobody can tell, also where it nearly fills its pages") {
+  if (skipped()) return;
+  for (const int insns : {1, 450, 500, 550}) {  // up to a page and a little more
+    std::string text;
+    for (int i = 0; i < insns; ++i) text += "mul %r0, 1000003\n";
+    std::set<std::uintptr_t> places;
+    for (int build = 0; build < 200; ++build) {
+      const auto program =
+          built(text + "exit", {.build = {.mode = Mode::unguarded, .engine = Engine::jit, .sealed = false}});
+      places.insert(reinterpret_cast<std::uintptr_t>(program.machine_code()->bytes.data()) % 4096);
+    }
+    CHECK(places.size() > 16);  // of 32 that 200 hit at random, 16 are missed less than once in 10^40
+  }
 }
 
 TEST_CASE("no memory is writable and executable") {
