@@ -49,18 +49,32 @@ class FlowMaker {
   [[nodiscard]] const Op& op(std::uint32_t index) const { return image_.ops[index]; }
   [[nodiscard]] std::uint32_t block_at(std::uint32_t op) const { return blocks_at_[op - first_]; }
 
+  /// And what each reads before it writes, and what it writes.
   void find_blocks() {
     blocks_at_.resize(end_ - first_);
     const auto plans = plans_.subspan(first_, end_ - first_);
     const auto blocks = std::count_if(plans.begin(), plans.end(), [](const OpPlan& op) { return op.starts_flow; });
     flow_.blocks.reserve(static_cast<std::size_t>(blocks));
+    sums_.reserve(static_cast<std::size_t>(blocks));
+    Effects sum;
     for (std::uint32_t i = first_; i < end_; ++i) {
-      if (!plans_[i].starts_flow) continue;
-      if (i != first_) flow_.blocks.back().end = i;
-      blocks_at_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size());
-      flow_.blocks.emplace_back().first = i;
+      const OpPlan& plan = plans_[i];
+      if (plan.starts_flow) {
+        end_block(i, sum);
+        blocks_at_[i - first_] = static_cast<std::uint32_t>(flow_.blocks.size());
+        flow_.blocks.emplace_back().first = i;
+        sum = {};
+      }
+      sum.reads |= static_cast<RegSet>(plan.effects.reads & ~sum.writes);
+      sum.writes |= plan.effects.writes;
     }
-    flow_.blocks.back().end = end_;
+    end_block(end_, sum);
+  }
+
+  void end_block(std::uint32_t end, const Effects& sum) {
+    if (flow_.blocks.empty()) return;
+    flow_.blocks.back().end = end;
+    sums_.push_back(sum);
   }
 
   void find_successors() {
@@ -115,31 +129,20 @@ class FlowMaker {
   }
 
   void find_liveness() {
-    std::vector<Effects> sums(flow_.blocks.size());  // what a block reads before it writes, and what it writes
-    for (std::size_t b = 0; b < sums.size(); ++b) {
-      const Block& block = flow_.blocks[b];
-      if (block.place != 0) continue;
-      RegSet reads = 0, writes = 0, mentioned = 0;
-      for (const OpPlan& plan : std::views::reverse(plans_.subspan(block.first, block.end - block.first))) {
-        reads = before(plan.effects, reads);
-        writes |= plan.effects.writes;
-        mentioned |= plan.effects.reads;
-      }
-      sums[b] = {reads, writes};
-      flow_.mentioned |= mentioned | writes;
-    }
+    for (std::size_t b = 0; b < sums_.size(); ++b)
+      if (flow_.blocks[b].place == 0) flow_.mentioned |= sums_[b].reads | sums_[b].writes;
     // More rounds than loops are nested are not needed, without loops one is enough; where a hostile program nests them
     // without end, all is live.
     constexpr unsigned kRounds = 32;
     bool changed = true;
     for (unsigned round = 0; changed; ++round) {
       changed = false;
-      for (std::size_t b = sums.size(); b-- > 0;) {
+      for (std::size_t b = sums_.size(); b-- > 0;) {
         Block& block = flow_.blocks[b];
         if (block.place != 0) continue;
         for (const std::uint32_t successor : {block.next, block.taken})
           if (successor != kNoBlock) block.live_out |= flow_.blocks[successor].live_in;
-        const RegSet live_in = before(sums[b], block.live_out);
+        const RegSet live_in = before(sums_[b], block.live_out);
         changed = changed || (goes_back_ && live_in != block.live_in);
         block.live_in = live_in;
       }
@@ -213,6 +216,7 @@ class FlowMaker {
   Flow flow_;
   bool goes_back_ = false;                // some block leads to itself or one before it
   std::vector<std::uint32_t> blocks_at_;  // by op from first_ on, where a block begins
+  std::vector<Effects> sums_;             // by block
 };
 
 }  // namespace

@@ -30,6 +30,13 @@ constexpr bool calls_out(Code code, const Shape& shape) {
          shape.operands == Operands::packet_ind || shape.operation == Operation::may_goto_;
 }
 
+constexpr bool is_pure(Code code, const Shape& shape) {
+  if (shape.operands == Operands::load)
+    return shape.check == Check::free && shape.operation != Operation::load_acquire_;
+  if (shape.operands == Operands::dst) return !is_call(code, shape);
+  return shape.operands == Operands::dst_imm || shape.operands == Operands::dst_src || code == Code::constant;
+}
+
 constexpr Traits make(Code code) {
   const Shape& shape = lower::shape_of(code);
   const bool names_callee = code == Code::call_free || is_known_call(code);
@@ -51,6 +58,7 @@ constexpr Traits make(Code code) {
   if (shape.operation == Operation::load_ && shape.operands == Operands::load && shape.width == 8 &&
       shape.check == Check::free)
     set |= traits::loads_byte;
+  if (is_pure(code, shape)) set |= traits::is_pure;
   return set;
 }
 

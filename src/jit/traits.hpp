@@ -24,6 +24,7 @@ inline constexpr Traits is_tail_call = 1 << 8;     ///< may come back with anoth
 inline constexpr Traits counts_may_goto = 1 << 9;  ///< needs the function's loop counter
 inline constexpr Traits stores = 1 << 10;          ///< to memory, without a check and without an order
 inline constexpr Traits loads_byte = 1 << 11;      ///< zero-extended, without a check
+inline constexpr Traits is_pure = 1 << 12;         ///< has no effect but on its destination
 }  // namespace traits
 
 /// By code.

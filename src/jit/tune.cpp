@@ -24,21 +24,6 @@ constexpr Shape arithmetic_shape(Operation operation, Operands operands, unsigne
   return shape;
 }
 
-/// An op without an effect but on its destination.
-bool is_pure(const Op& op, const Shape& shape) noexcept {
-  switch (shape.operands) {
-    case Operands::dst:
-      return shape.operation != Operation::call_;
-    case Operands::dst_imm:
-    case Operands::dst_src:
-      return true;
-    case Operands::load:
-      return shape.check == lower::Check::free && shape.operation != Operation::load_acquire_;
-    default:
-      return op.code == Code::constant;
-  }
-}
-
 }  // namespace
 
 void Tuner::emit() {
@@ -101,7 +86,7 @@ void Tuner::emit_op(std::uint32_t index, RegSet live) {
   const Effects effects = out_.plan_.ops[index].effects;
   live_ = live;
   needed_ = live_ | effects.reads;
-  if (is_pure(at.op, at.shape) && (effects.writes & live_) == 0) return;
+  if ((traits_of(at.op) & traits::is_pure) != 0 && (effects.writes & live_) == 0) return;
   out_.mark(MachineCode::Role::insn, index);
   const bool is_free = at.shape.check == lower::Check::free;
   switch (at.shape.operands) {
@@ -148,11 +133,13 @@ void Tuner::note(unsigned reg, Value value) {
 void Tuner::keep(unsigned reg, const Value& value) {
   values_[reg] = value;
   waiting_ |= bit_of(reg);
+  readers_[value.sum.base & kReaderBits] |= bit_of(reg);
+  readers_[value.sum.index & kReaderBits] |= bit_of(reg);
 }
 
 void Tuner::free(unsigned reg, RegSet but) {
   but |= bit_of(reg);
-  for (const unsigned other : members(static_cast<RegSet>(waiting_ & needed_ & ~but)))
+  for (const unsigned other : members(static_cast<RegSet>(readers_[reg] & waiting_ & needed_ & ~but)))
     if ((values_[other].uses() & bit_of(reg)) != 0) compute(other);
 }
 
@@ -168,6 +155,7 @@ void Tuner::drop(unsigned reg) {
 
 void Tuner::drop_all() {
   for (const unsigned reg : members(waiting_)) drop(reg);
+  readers_ = {};
 }
 
 void Tuner::compute_all(RegSet regs) {
@@ -177,9 +165,11 @@ void Tuner::compute_all(RegSet regs) {
 /// Who waits for the same value, but for constants.
 RegSet Tuner::twins_of(unsigned reg) const {
   RegSet twins = 0;
-  if (values_[reg].kind == Kind::constant) return twins;
-  for (const unsigned other : members(static_cast<RegSet>(waiting_ & ~bit_of(reg))))
-    if (values_[other] == values_[reg]) twins |= bit_of(other);
+  const Value& value = values_[reg];
+  if (value.kind == Kind::constant) return twins;
+  const RegSet readers = readers_[value.sum.base & kReaderBits];
+  for (const unsigned other : members(static_cast<RegSet>(readers & waiting_ & ~bit_of(reg))))
+    if (values_[other] == value) twins |= bit_of(other);
   return twins;
 }
 

@@ -91,9 +91,13 @@ class Tuner {
   [[nodiscard]] RegSet twins_of(unsigned reg) const;
   void emit_value(unsigned reg, const Value& value);
 
+  static constexpr unsigned kReaderBits = 31;  // where kNoRegister is a place that nobody writes to
+
   Emitter& out_;
   const Flow& flow_;
   std::array<Value, isa::kRegisters> values_;
+  /// By the register that is read: all that wait for a value of it, and some that do not wait any more.
+  std::array<RegSet, kReaderBits + 1> readers_{};
   RegSet waiting_ = 0;                       // registers whose value is not their own machine register's
   RegSet short_ = 0;                         // machine registers whose upper half is known to be 0
   RegSet needed_ = 0;                        // what this op reads, and what is live after it

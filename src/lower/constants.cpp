@@ -200,7 +200,7 @@ class Constants {
       const Insn& insn = program_.insns[pc];
       std::uint32_t next = pc + 1;
       const Shape& shape = shape_of(forms_[pc]);
-      switch (row_at(pc).step) {
+      switch (kRows[static_cast<std::size_t>(forms_[pc])].step) {
         case Step::compute:
           compute(pc, insn, shape, state);
           break;
@@ -228,37 +228,48 @@ class Constants {
     }
   }
 
-  [[nodiscard]] const Row& row_at(std::uint32_t pc) const { return kRows[static_cast<std::size_t>(forms_[pc])]; }
-
   void reach(std::uint32_t pc) {
-    if (settled_.at[pc].reached) {  // something may have been made of it
-      settled_.insns[pc] = program_.insns[pc];
-      settled_.forms[pc] = forms_[pc];
-    }
-    settled_.at[pc] = {.reached = true};
+    if (settled_.at[pc].reached) forget_what_became(pc);
+    settled_.at[pc].reached = true;
+  }
+
+  /// Of an instruction that the walk comes to again.
+  void forget_what_became(std::uint32_t pc) {
+    settled_.insns[pc] = program_.insns[pc];
+    settled_.forms[pc] = forms_[pc];
+    settled_.at[pc] = {};
   }
 
   /// Moves `pc` over instructions that only make something unknown of what is unknown: most do, in no order that a
   /// processor could foresee, so that there is one branch for all that it depends on. True where paths may meet again.
   bool pass_unknown(std::uint32_t& pc, Known& state) {
+    const std::span<const Insn> insns = program_.insns;
+    const std::span<const Form> forms = forms_;
+    const std::span<const std::uint32_t> meeting_at = meeting_at_;
+    const std::span<Settled> settled = settled_.at;
     const unsigned nothing_of_frame = state.stack.is_unknown();
-    const unsigned known_bases = state.regs.known() & ~(nothing_of_frame << isa::kFramePointer);
     const auto most = static_cast<Passes>(nothing_of_frame);
+    unsigned known = state.regs.known(), known_bases = known & ~(nothing_of_frame << isa::kFramePointer);
     unsigned forgotten = 0;
-    bool meets = false;
-    while (!meets) {
-      const Row& row = row_at(pc);
-      const Insn insn = program_.insns[pc];
-      const verifier::InsnFacts& facts = facts_.at(pc);
+    std::uint32_t at = pc;
+    for (bool meets = false; !meets; meets = meeting_at[++at] != kNone) {
+      const Row& row = kRows[static_cast<std::size_t>(forms[at])];
+      const Insn insn = insns[at];
+      const verifier::InsnFacts& facts = facts_.at(at);
       const unsigned read = unsigned{row.reads_dst} << insn.dst | unsigned{row.reads_src} << insn.src;
-      const unsigned known = (row.is_access ? known_bases : state.regs.known()) & read & ~forgotten;
+      const unsigned is_unknown = ((row.is_access ? known_bases : known) & read) == 0;
       const unsigned yields_number = facts.value.value().has_value();
-      if ((unsigned{facts.reached} & unsigned{row.passes <= most} & unsigned{known == 0} & ~yields_number) == 0) break;
-      reach(pc);
-      forgotten |= unsigned{row.writes_dst} << insn.dst;
-      meets = meeting_at_[++pc] != kNone;
+      if ((unsigned{facts.reached} & unsigned{row.passes <= most} & is_unknown & ~yields_number) == 0) break;
+      if (settled[at].reached) forget_what_became(at);
+      settled[at].reached = true;
+      const unsigned written = unsigned{row.writes_dst} << insn.dst;
+      forgotten |= written;
+      known &= ~written;
+      known_bases &= ~written;
     }
+    const bool meets = at != pc && meeting_at[at] != kNone;
     state.regs.forget(forgotten);
+    pc = at;
     return meets;
   }
 

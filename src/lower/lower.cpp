@@ -204,7 +204,7 @@ class Lowering {
       const std::uint32_t own = ops_from[pc] - ops_from[pc + 1];
       const unsigned is_free_access = row.is_access & unsigned{is_free(facts.at(pc).base)};
       const unsigned is_plain = unsigned{settled[pc].is_itself()} & (row.is_plain | is_free_access);
-      if (((own == 0) | is_plain) == 0) break;
+      if (own > 0 - is_plain) break;  // of plain ones any number will do, of others 0
       const Insn insn = insns[pc];
       ops[made] = {row.code, insn.dst, insn.src, insn.off, insn.imm};
       pcs[made] = pc;
@@ -311,7 +311,7 @@ class Lowering {
     constexpr verifier::KindSet kFree = kind_bit(RegKind::stack) | kind_bit(RegKind::map_value) |
                                         kind_bit(RegKind::map_key) | kind_bit(RegKind::packet) |
                                         kind_bit(RegKind::packet_meta) | kind_bit(RegKind::memory);
-    return base - 1 < kFree && (base & ~kFree) == 0;
+    return (unsigned{base != 0} & unsigned{(base & ~kFree) == 0}) != 0;  // without a branch: see lower_plain_ones
   }
 
   void lower_proven_load(const verifier::InsnFacts& facts, Form form, Op& op) const {
