@@ -28,7 +28,8 @@ set(decoding encoding/agreement.cpp encoding/bpf_meaning.cpp encoding/contract.c
              encoding/machine_meaning.cpp encoding/meaning_x64.cpp encoding/meaning_a64.cpp encoding/path.cpp
              encoding/terms.cpp encoding/${decoder})
 skep_test(jit_encoding SOURCES unit/jit_encoding_test.cpp ${decoding} LIBRARIES skep ${decoder_library})
-skep_test(jit_proven_encoding SOURCES unit/jit_proven_encoding_test.cpp encoding/proven_bench.cpp ${decoding}
+skep_test(jit_proven_encoding SOURCES unit/jit_proven_encoding_test.cpp encoding/proven_bench.cpp
+                                      encoding/proven_memory.cpp ${decoding}
           LIBRARIES skep ${decoder_library})
 if(CMAKE_CROSSCOMPILING)
   # New code is slow in an emulator.

@@ -35,7 +35,7 @@ class Code {
     if (auto fault = check_branches()) return fault;
     if (built_.look == Look::parts) return compare(looked);
     if (auto fault = check_contract()) return fault;
-    return built_.look == Look::whole ? compare_whole(looked) : std::nullopt;
+    return built_.look == Look::contract ? std::nullopt : compare_whole(looked);
   }
 
  private:
@@ -149,6 +149,7 @@ class Code {
 
   std::optional<std::string> compare_whole(Looked& looked) const {
     terms_.clear();
+    if (built_.look == Look::bytes) terms_.join_bytes();
     Machine machine(terms_, kProcessor);
     const auto insns = all_insns();
     auto does = machine.paths(insns, 0, static_cast<std::uint32_t>(built_.bytes.size()), nullptr);

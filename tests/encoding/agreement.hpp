@@ -24,6 +24,7 @@ namespace skep::encoding {
 enum class Look : std::uint8_t {
   parts,     ///< at each part of the code map between the slots
   whole,     ///< at the program, which is one function without loops and calls, as one part
+  bytes,     ///< the same, where it puts numbers together from loaded bytes
   contract,  ///< at no part: each instruction for itself
 };
 

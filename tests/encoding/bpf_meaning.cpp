@@ -251,7 +251,7 @@ bool Meaning::unary(const Insn& insn, const isa::FormInfo& row, Path& path) {
   }
   if (row.operation != Operation::be_ && row.operation != Operation::bswap_) return false;
   const unsigned width = bits == 64 ? 64 : 32;
-  dst = t_.apply("swap", width, {t_.cut(width, dst)});
+  dst = t_.swap(width, dst);
   if (bits == 16) dst = t_.shift("rsh", 32, dst, t_.constant(16));  // the two bytes were the lowest
   return true;
 }

@@ -136,7 +136,7 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"sxth", sign_extend<16>},
       {"sxtw", sign_extend<32>},
       {"uxth", [](const Step& s) { s.write(s.terms().zero_extend(16, s.read(1))); }},
-      {"rev", [](const Step& s) { s.write(s.terms().apply("swap", s.width(), {s.read(1)})); }},
+      {"rev", [](const Step& s) { s.write(s.terms().swap(s.width(), s.read(1))); }},
       {"cmp", [](const Step& s) { Machine::compare(s.walk, "cmp", s.width(), s.read(0), s.read(1)); }},
       {"cmn",
        [](const Step& s) {

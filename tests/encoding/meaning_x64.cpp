@@ -178,7 +178,7 @@ const std::unordered_map<std::string_view, Run>& table() {
       {"or", logic<'|'>},
       {"xor", logic<'^'>},
       {"neg", [](const Step& s) { s.write(0, s.terms().scale(s.width(), s.read(0), ~std::uint64_t{0})); }},
-      {"bswap", [](const Step& s) { s.write(0, s.terms().apply("swap", s.width(), {s.read(0)})); }},
+      {"bswap", [](const Step& s) { s.write(0, s.terms().swap(s.width(), s.read(0))); }},
       {"imul", multiply},
       {"mul", multiply_rax<false>},
       {"mulx", multiply_wide},

@@ -73,8 +73,17 @@ Term Path::happen(Terms& terms, Event event) {
   const unsigned width = event.bytes == 8 ? 64 : 32;
   if (event.name == "load") {
     row.reset();
-    loads.push_back(terms.apply("load", width, {event.address}, std::uint64_t{age} << 8 | event.bytes));
-    return loads.back();
+    if (!terms.joins_bytes()) {
+      loads.push_back(terms.apply("load", width, {event.address}, std::uint64_t{age} << 8 | event.bytes));
+      return loads.back();
+    }
+    Term all = terms.constant(0);
+    for (unsigned i = 0; i < event.bytes; ++i) {
+      const Term address = terms.add(64, event.address, terms.constant(i));
+      loads.push_back(terms.apply("load", 32, {address}, std::uint64_t{age} << 8 | 1));
+      all = terms.add(64, all, terms.scale(64, loads.back(), std::uint64_t{1} << 8 * i));
+    }
+    return all;
   }
   const auto before = row;
   row.reset();

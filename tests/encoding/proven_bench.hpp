@@ -6,6 +6,7 @@
 // a displacement.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -16,6 +17,7 @@
 #include <skep/skep.hpp>
 
 #include "encoding/decoding.hpp"
+#include "isa/table.hpp"
 
 namespace skep::encoding {
 
@@ -29,7 +31,17 @@ constexpr unsigned kRegs = 10;
 [[nodiscard]] constexpr Insn load(unsigned dst, unsigned base, int off) { return insn(0x79, dst, base, off, 0); }
 [[nodiscard]] constexpr Insn store(unsigned base, int off, unsigned src) { return insn(0x7b, base, src, off, 0); }
 
-/// The map that all programs run on, and what came of them.
+/// An instruction of the row: with these operands where it takes any.
+[[nodiscard]] Insn insn_of(const isa::FormInfo& row, unsigned dst, unsigned src, int off, std::int32_t imm);
+
+template <class Visit>
+void for_each_row(isa::Operands operands, const Visit& visit) {
+  for (const isa::FormInfo& row : isa::forms())
+    if (row.operands == operands && row.operation != isa::Operation::call_) visit(row);
+}
+
+/// The maps that all programs run on, and what came of them. The first map is the one with the value that pointers lead
+/// into; then come arrays of kElements values of kSmallBytes.
 class ProvenBench {
  public:
   static constexpr std::uint32_t kValueBytes = 80'000;
@@ -37,10 +49,16 @@ class ProvenBench {
   static constexpr std::int16_t kPointerSlot = -8;  ///< of the stack: the pointer
   static constexpr std::int16_t kFirstFreeSlot = -16;
 
+  static constexpr std::uint32_t kElements = 3;
+  static constexpr std::array<std::uint32_t, 3> kSmallBytes{8, 4, 21};
+  static constexpr std::uint32_t kPacketBytes = 400;
+
   explicit ProvenBench(std::uint64_t one_in = every());
 
   /// Takes one program in so many: verifies it, runs it on both engines with several inputs, has it decoded.
-  void check(const std::vector<Insn>& program, Look look);
+  void check(const std::vector<Insn>& program, Look look) { check(program, look, ProgType::raw_tracepoint); }
+  /// The same of a program for packets, whose first two instructions load fields of the context, and no others.
+  void check_on_packets(const std::vector<Insn>& program) { check(program, Look::whole, ProgType::xdp); }
   /// All was the same, and all decoded as what it should.
   [[nodiscard]] bool agrees();
   /// What was decoded is kept here, too.
@@ -50,13 +68,23 @@ class ProvenBench {
   static void append_address(std::vector<Insn>& program, unsigned reg, std::uint32_t off);
 
  private:
+  void check(const std::vector<Insn>& program, Look look, ProgType type);
+  struct Outcome {
+    bool operator==(const Outcome&) const = default;
+    std::uint64_t value;
+    std::vector<std::byte> memory;  ///< of all maps, and the packet
+  };
+  [[nodiscard]] Outcome outcome(const Executable& executable, ProgType type, const std::vector<std::byte>& input);
+  /// As the processor sees it: with addresses for the map's value, with loads of what lies behind a context.
+  [[nodiscard]] std::vector<Insn> resolved(std::vector<Insn> program, ProgType type) const;
   [[nodiscard]] std::uint64_t find_address() const;
-  [[nodiscard]] Result<Executable> built(const std::vector<Insn>& program, Engine engine, bool keep_map) const;
+  [[nodiscard]] Result<Executable> built(const std::vector<Insn>& program, ProgType type, Engine engine,
+                                         bool keep_map) const;
   [[nodiscard]] std::string listing(const std::vector<Insn>& program) const;
 
   std::vector<Map> maps_;
   std::uint64_t address_ = 0;
-  std::vector<std::byte> expected_;
+  XdpPacket packet_;
   std::vector<std::vector<std::byte>> inputs_;
   std::uint64_t one_in_;
   std::uint64_t asked_ = 0;
@@ -71,7 +99,7 @@ class Batch {
  public:
   /// `named`: the registers that pieces may name. At most `most` pieces go into a program; what is left over is checked
   /// at the end.
-  Batch(ProvenBench& bench, std::initializer_list<unsigned> named, unsigned most = 12);
+  Batch(ProvenBench& bench, std::initializer_list<unsigned> named, unsigned most = 12, Look look = Look::whole);
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
   ~Batch() { flush(); }
@@ -98,6 +126,7 @@ class Batch {
   std::uint16_t named_ = 0;
   unsigned pointer_ = 0;
   unsigned most_;
+  Look look_;
   unsigned pieces_ = 0;
   unsigned loads_ = 0;
   int next_output_ = 0;

@@ -33,6 +33,7 @@ Terms::Terms() {
 void Terms::clear() {
   atoms_.resize(kRegisters);
   sums_.resize(kRegisters);
+  joins_bytes_ = false;
   atom_places_.clear();
   sum_places_.clear();
 }
@@ -83,6 +84,7 @@ Term Terms::intern(Sum sum) {
   }
   std::erase_if(sum.parts, [](const auto& part) { return part.second == 0; });
   if (sum.parts.empty()) sum.low = false;
+  if (sum.low && bytes_of(sum)) sum.low = false;
   if (const Atom* atom = only_atom(sum)) {
     const bool is_upper_half = atom->name == "rsh" && atom->of.size() == 1 && atom->extra >= 32;
     if (atom->width == 32 || is_upper_half) sum.low = false;
@@ -119,6 +121,54 @@ void Terms::add_to(Sum& sum, const Sum& other, std::uint64_t by) {
     if (place == sum.parts.end() || place->first != atom) place = sum.parts.insert(place, {atom, 0});
     place->second += factor * by;
   }
+}
+
+std::optional<Terms::Bytes> Terms::bytes_of(const Sum& sum) const {
+  Bytes bytes;
+  if (!joins_bytes_ || sum.number != 0) return std::nullopt;
+  for (const auto& [atom, factor] : sum.parts) {
+    const auto bit = static_cast<unsigned>(std::countr_zero(factor));
+    const bool is_byte = atoms_[atom].name == "load" && (atoms_[atom].extra & 0xff) == 1;
+    if (!is_byte || !std::has_single_bit(factor) || bit % 8 != 0 || bytes[bit / 8]) return std::nullopt;
+    bytes[bit / 8] = atom;
+  }
+  return bytes;
+}
+
+Term Terms::joined(const Bytes& bytes) {
+  Sum sum;
+  for (unsigned i = 0; i < bytes.size(); ++i)
+    if (bytes[i]) add_to(sum, {{{*bytes[i], 1}}, 0, false}, std::uint64_t{1} << 8 * i);
+  return intern(std::move(sum));
+}
+
+/// Of two that have no byte in common.
+std::optional<Term> Terms::joined(unsigned width, Term a, Term b) {
+  const auto first = bytes_of(sums_[a]), second = bytes_of(sums_[b]);
+  if (!first || !second) return std::nullopt;
+  for (unsigned i = 0; i < first->size(); ++i)
+    if ((*first)[i] && (*second)[i]) return std::nullopt;
+  return add(width, a, b);
+}
+
+/// Where the mask keeps whole bytes.
+std::optional<Term> Terms::masked_bytes(Term a, std::uint64_t mask) {
+  auto bytes = bytes_of(sums_[a]);
+  if (!bytes) return std::nullopt;
+  for (unsigned i = 0; i < bytes->size(); ++i) {
+    const std::uint64_t kept = mask >> 8 * i & 0xff;
+    if ((*bytes)[i] && kept != 0 && kept != 0xff) return std::nullopt;
+    if (kept == 0) (*bytes)[i].reset();
+  }
+  return joined(*bytes);
+}
+
+Term Terms::swap(unsigned width, Term a) {
+  a = cut(width, a);
+  auto bytes = bytes_of(sums_[a]);
+  if (!bytes) return apply("swap", width, {a});
+  std::reverse(bytes->begin(), bytes->begin() + width / 8);
+  return joined(*bytes);
 }
 
 /// All 64 bits as a sum: a lower half is one atom.
@@ -181,6 +231,8 @@ Term Terms::logic(char operation, unsigned width, Term a, Term b) {
   if (value(a)) std::swap(a, b);
   if (operation != '&')
     if (const auto rotated = rotation(width, a, b)) return *rotated;
+  if (operation != '&')
+    if (const auto both = joined(width, a, b)) return *both;
   if (a == b) return operation == '^' ? constant(0) : a;
   if (const auto number = value(b)) {
     const std::uint64_t ones = mask_of(width);
@@ -189,6 +241,8 @@ Term Terms::logic(char operation, unsigned width, Term a, Term b) {
     if (*number == 0) return operation == '&' ? b : a;
     if (*number == ones && operation != '^') return operation == '&' ? a : b;
     if (*number == ones) return sub(width, scale(width, a, ones), constant(1));
+    if (operation == '&')
+      if (const auto kept = masked_bytes(a, *number)) return *kept;
     if (width == 64 && operation == '&' && *number <= kLow) return logic('&', 32, a, b);
   }
   const auto [first, second] = std::minmax({a, b});
@@ -205,6 +259,11 @@ Term Terms::shift(std::string_view operation, unsigned width, Term a, Term count
   if (const auto number = value(a)) {
     if (operation == "rsh") return constant(*number >> by);
     return cut(width, constant(static_cast<std::uint64_t>(extended(*number, width) >> by)));
+  }
+  if (auto bytes = by % 8 == 0 && operation == "rsh" ? bytes_of(sums_[a]) : std::nullopt) {
+    std::shift_left(bytes->begin(), bytes->end(), static_cast<std::ptrdiff_t>(by / 8));
+    std::fill(bytes->end() - static_cast<std::ptrdiff_t>(by / 8), bytes->end(), std::nullopt);
+    return joined(*bytes);
   }
   if (const auto inner = unshifted(width, a, static_cast<unsigned>(by))) {
     const unsigned left = width - static_cast<unsigned>(by);

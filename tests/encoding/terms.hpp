@@ -3,6 +3,7 @@
 // else stays an application of a name to terms. Equal terms have equal handles; unequal ones may still mean the same.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,8 +21,13 @@ using Term = std::uint32_t;  ///< in the Terms that made it
 class Terms {
  public:
   Terms();
-  /// Forgets all terms but those of initial().
+  /// Forgets all terms but those of initial(), and joined bytes.
   void clear();
+
+  /// From here on, numbers that are put together from loaded bytes are the sums of these: shifted, masked, joined and
+  /// turned round byte by byte. A load of more than one byte has to be a sum as well.
+  void join_bytes() { joins_bytes_ = true; }
+  [[nodiscard]] bool joins_bytes() const noexcept { return joins_bytes_; }
 
   [[nodiscard]] Term constant(std::uint64_t value) { return intern({{}, value, false}); }
   /// What register `which` held at first.
@@ -44,6 +50,7 @@ class Terms {
   /// The quotient where the divisor is not 0 and it does not overflow; a constant divisor of 0 gives 0, of -1 wraps.
   [[nodiscard]] Term divide(bool is_signed, unsigned width, Term a, Term b);
   [[nodiscard]] Term remainder(bool is_signed, unsigned width, Term a, Term b);
+  [[nodiscard]] Term swap(unsigned width, Term a);  ///< its bytes, the other way round
   [[nodiscard]] Term sign_extend(unsigned from, unsigned width, Term a);
   [[nodiscard]] Term zero_extend(unsigned from, Term a);
   /// Anything else; the result has `width` bits. `name` is static.
@@ -109,8 +116,17 @@ class Terms {
   [[nodiscard]] std::optional<Term> rotation(unsigned width, Term a, Term b);
   [[nodiscard]] std::optional<Term> unshifted(unsigned width, Term a, unsigned by);
 
+  /// What lies in each byte: the atom of a loaded byte, or nothing for 0.
+  using Bytes = std::array<std::optional<std::uint32_t>, 8>;
+  /// Nothing where bytes are not joined, or the sum is anything else.
+  [[nodiscard]] std::optional<Bytes> bytes_of(const Sum& sum) const;
+  [[nodiscard]] Term joined(const Bytes& bytes);
+  [[nodiscard]] std::optional<Term> joined(unsigned width, Term a, Term b);
+  [[nodiscard]] std::optional<Term> masked_bytes(Term a, std::uint64_t mask);
+
   std::vector<Atom> atoms_;
   std::vector<Sum> sums_;
+  bool joins_bytes_ = false;
   Places atom_places_;
   Places sum_places_;
 };

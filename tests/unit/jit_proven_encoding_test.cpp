@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "encoding/proven_bench.hpp"
+#include "encoding/proven_memory.hpp"
 #include "isa/table.hpp"
 
 using namespace skep;
@@ -30,14 +31,6 @@ bool skipped() {
   return true;
 }
 
-Insn insn_of(const isa::FormInfo& row, unsigned dst, unsigned src, int off, std::int32_t imm) {
-  Insn made = insn(row.opcode, dst, src, off, imm);
-  if (row.src != isa::kAny) made.src = static_cast<std::uint8_t>(row.src & 15);
-  if (row.off != isa::kAny) made.off = static_cast<std::int16_t>(row.off);
-  if (row.imm != isa::kAny) made.imm = static_cast<std::int32_t>(row.imm);
-  return made;
-}
-
 bool shifts(const isa::FormInfo& row) {
   using enum isa::Operation;
   return row.operation == lsh_ || row.operation == rsh_ || row.operation == arsh_;
@@ -45,12 +38,6 @@ bool shifts(const isa::FormInfo& row) {
 bool divides(const isa::FormInfo& row) {
   using enum isa::Operation;
   return row.operation == div_ || row.operation == mod_ || row.operation == sdiv_ || row.operation == smod_;
-}
-
-template <class Visit>
-void for_each_row(isa::Operands operands, const Visit& visit) {
-  for (const isa::FormInfo& row : isa::forms())
-    if (row.operands == operands && row.operation != isa::Operation::call_) visit(row);
 }
 
 /// Constants that the verifier lets the row have.
@@ -189,113 +176,6 @@ void selects(ProvenBench& bench) {
     }
 }
 
-constexpr std::array<int, 18> kOffsets{0,    1,   -1,  8,    -8,   120,  127,  128,   -128,
-                                       -129, 255, 256, -256, -257, 4095, 4096, 32767, -32768};
-
-/// Whether one of every so many: all offsets with some pairs, all pairs with some offsets.
-bool takes(unsigned a, unsigned b, int off, unsigned one_in) {
-  return (a * 7 + b * 3 + static_cast<unsigned>(off + 40000)) % one_in == 0;
-}
-
-void accesses(ProvenBench& bench) {
-  for (unsigned base = 0; base < kRegs; ++base)
-    for (unsigned other = 0; other < kRegs; ++other) {
-      Batch batch(bench, {base, other});
-      const unsigned base_bit = 1u << base;
-      const unsigned unset = base == other ? 0 : 1u << other;
-      const Batch::But loads{.pointers = base_bit, .unset = unset, .hidden = base == other ? 0 : base_bit};
-      const Batch::But stores{.pointers = base_bit, .hidden = base_bit};
-      for (const isa::FormInfo& row : isa::forms())
-        for (const int off : kOffsets) {
-          if (off != 0 && !takes(base, other, off, 3)) continue;
-          const bool ordered = row.operation == isa::Operation::load_acquire_ ||
-                               row.operation == isa::Operation::store_release_ || row.operands == isa::Operands::atomic;
-          if (ordered && off % static_cast<int>(row.width() / 8) != 0) continue;
-          if (row.operands == isa::Operands::load) batch.add({insn_of(row, other, base, off, 0)}, loads);
-          if (row.operands == isa::Operands::store_imm && other == 0)
-            batch.add({insn_of(row, base, 0, off, off % 2 == 0 ? -2 : INT32_MAX)}, stores);
-          if (base == other) continue;  // pointers are not stored in pieces, nor added up
-          if (row.operands == isa::Operands::store_src) batch.add({insn_of(row, base, other, off, 0)}, stores);
-        }
-    }
-}
-
-void atomics(ProvenBench& bench) {
-  for (unsigned base = 0; base < kRegs; ++base)
-    for (unsigned other = 0; other < kRegs; ++other) {
-      if (base == other) continue;
-      Batch batch(bench, {base, other, 0u}, 3);
-      for_each_row(isa::Operands::atomic, [&](const isa::FormInfo& row) {
-        if (base == 0 && row.operation == isa::Operation::atomic_cmpxchg_) return;
-        for (const int off : kOffsets)
-          if (off % 8 == 0 && (off == 0 || takes(base, other, off, 4)))
-            batch.add({insn_of(row, base, other, off, 0)}, {.pointers = 1u << base, .hidden = 1u << base});
-      });
-    }
-}
-
-/// Sums as addresses: a register, another one that is shifted, a number; under loads that overwrite one of them.
-void addresses(ProvenBench& bench) {
-  for (unsigned d = 0; d < kRegs; ++d)
-    for (unsigned x = 0; x < kRegs; ++x) {
-      if (x == d) continue;
-      Batch batch(bench, {d, x});
-      const unsigned p = batch.pointer();
-      for (const unsigned opcode : {0x71u, 0x69u, 0x61u, 0x79u, 0x91u, 0x89u, 0x81u})
-        for (const int off : {0, 127, -128, 128}) {
-          const Insn small = insn(0x57, x, 0, 0, 0xf8);
-          for (const std::int32_t by : {0, 1, 2, 3, 4}) {
-            if (!takes(d, x, off + by, 2)) continue;
-            std::vector<Insn> piece{small, move(d, x), insn(0x67, d, 0, 0, by), insn(0x0f, d, p, 0, 0),
-                                    insn(opcode, d, d, off, 0)};
-            batch.add(piece, {.unset = 1u << d});
-            piece[1] = move(d, p);
-            piece[2] = insn(0x67, x, 0, 0, by);
-            piece[3] = insn(0x0f, d, x, 0, 0);
-            batch.add(piece, {.unset = 1u << d});
-          }
-          batch.add({move(d, p), insn(0x07, d, 0, 0, 1000 - off), insn(opcode, x, d, off, 0)},
-                    {.unset = 1u << d | 1u << x, .hidden = 1u << d});
-        }
-      for (const unsigned opcode : {0x73u, 0x6bu, 0x63u, 0x7bu})
-        for (const int off : {0, 127, -128, 128})
-          batch.add({insn(0x57, d, 0, 0, 0x78), insn(0x0f, d, p, 0, 0), insn(opcode, d, x, off, 0)},
-                    {.hidden = 1u << d});
-    }
-}
-
-/// Of the stack: all that displacements hold, and what lies there.
-void frames(ProvenBench& bench) {
-  for (unsigned reg = 0; reg < kRegs; ++reg) {
-    Batch batch(bench, {reg}, 6);
-    for (const unsigned size : {0x10u, 0x08u, 0x00u, 0x18u}) {
-      const int bytes = size == 0x10 ? 1 : size == 0x08 ? 2 : size == 0x00 ? 4 : 8;
-      for (const int off : {-16, -120, -128, -136, -256, -264, -504, -512}) {
-        batch.add({insn(0x63 + size, 10, reg, off, 0), insn(0x61 + size, reg, 10, off, 0)});
-        if (bytes < 8)
-          batch.add({insn(0x63 + size, 10, reg, off + bytes, 0), insn(0x61 + size, reg, 10, off + bytes, 0)});
-      }
-    }
-  }
-}
-
-/// Numbers that are stored side by side, upwards and downwards.
-void rows_of_numbers(ProvenBench& bench) {
-  for (unsigned base = 0; base < kRegs; ++base) {
-    Batch batch(bench, {base}, 4);
-    const Batch::But but{.pointers = 1u << base, .hidden = 1u << base};
-    for (const int start : {0, 100, 127, 2000, -128, -4096})
-      for (const int count : {2, 3, 5, 8, 17, 40})
-        for (const std::int32_t number : {0, -1, 0x7f, 0x12345678}) {
-          std::vector<Insn> upwards, downwards;
-          for (int i = 0; i < count; ++i) upwards.push_back(insn(0x72, base, 0, start + i, number >> i % 4));
-          for (int i = count; i > 0; --i) downwards.push_back(insn(0x62, base, 0, start + 4 * i, number));
-          batch.add(upwards, but);
-          batch.add(downwards, but);
-        }
-  }
-}
-
 /// Jumps over so many bytes as to need each kind of displacement; backwards, in a loop that runs three times.
 void distances(ProvenBench& bench) {
   constexpr unsigned kCounter = 6, kValue = 7, kOther = 8, kPointer = 9;
@@ -364,28 +244,6 @@ void loops(ProvenBench& bench) {
         }
 }
 
-/// Elements of the map, under a key that nobody knows before.
-void lookups(ProvenBench& bench) {
-  for (const int slot : {-4, -16, -132, -512})
-    for (unsigned kept = 6; kept < kRegs; ++kept) {
-      std::vector<Insn> program;
-      ProvenBench::append_address(program, kept, ProvenBench::kMiddle);
-      program.push_back(insn(0x61, 1, kept, 8, 0));
-      program.push_back(insn(0x63, 10, 1, slot, 0));
-      program.push_back(insn(0x18, 1, 1, 0, 0));  // the map
-      program.push_back(insn(0, 0, 0, 0, 0));
-      program.push_back(move(2, 10));
-      program.push_back(insn(0x07, 2, 0, 0, slot));
-      program.push_back(insn(0x85, 0, 0, 0, 1));
-      program.push_back(insn(0x15, 0, 0, 1, 0));
-      program.push_back(load(0, 0, 4096));
-      program.push_back(store(kept, 16, 0));
-      program.push_back(insn(0xb7, 0, 0, 0, 0));
-      program.push_back(insn(0x95, 0, 0, 0, 0));
-      bench.check(program, Look::contract);
-    }
-}
-
 }  // namespace
 
 TEST_CASE("proven arithmetic with every pair of registers and every kind of constant is the interpreter's") {
@@ -418,16 +276,19 @@ TEST_CASE("proven access to memory with every pair of registers and offsets arou
   SUBCASE("atomics") { atomics(bench); }
   SUBCASE("addresses that are sums") { addresses(bench); }
   SUBCASE("frames") { frames(bench); }
+  SUBCASE("numbers put together from bytes") { assembled(bench); }
+  SUBCASE("packets") { packets(bench); }
   SUBCASE("rows of numbers") { rows_of_numbers(bench); }
   CHECK(bench.agrees());
 }
 
-TEST_CASE("jumps over distances around every edge, loops and look-ups are the interpreter's") {
+TEST_CASE("jumps over distances around every edge, loops, look-ups and updates are the interpreter's") {
   if (skipped()) return;
   ProvenBench bench;
   distances(bench);
   loops(bench);
   lookups(bench);
+  updates(bench);
   CHECK(bench.agrees());
 }
 
@@ -450,6 +311,8 @@ TEST_CASE("proven code of which one bit is another no longer decodes as what was
     accesses(bench);
     addresses(bench);
     atomics(bench);
+    assembled(bench);
+    packets(bench);
   }
   constexpr std::size_t kStep = 97;  // of the bits, one in so many: all bits of bytes, in turn
   std::vector<Built> changed;
