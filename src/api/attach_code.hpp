@@ -15,8 +15,8 @@ enum class Trust : std::uint8_t {
 };
 
 /// Gives `image` machine code as the options ask for it. `ends_soon`: its proof says that the program runs no more
-/// instructions than the verifier walked, but for callbacks and may_goto. Errors, where only the JIT will do:
-/// unsupported, limit; in any case those of the options' watchers.
+/// instructions than the verifier walked, but for callbacks and may_goto, and none of them takes long. Errors, where
+/// only the JIT will do: unsupported, limit; in any case those of the options' watchers.
 [[nodiscard]] Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust trust, bool ends_soon);
 
 }  // namespace skep

@@ -30,10 +30,19 @@ bool has_functions_by_themselves(const ObjectData& object, const program::Progra
          std::any_of(functions.begin() + 1, functions.end(), [](const auto& function) { return !function.local; });
 }
 
+/// It may spend what it is allowed to run on copies that take long.
+bool copies_long_values(const lower::Image& image) {
+  constexpr auto kUpdate = static_cast<std::uint32_t>(abi::HelperId::map_update_elem);
+  const auto is_long = [](const auto& map) { return map->spec().value_size > maps::kShortValueBytes; };
+  const auto updates = [](const lower::Binding& binding) { return binding.row.id == kUpdate; };
+  return std::any_of(image.maps.begin(), image.maps.end(), is_long) &&
+         std::any_of(image.bindings.begin(), image.bindings.end(), updates);
+}
+
 Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program::Program> program,
                         const BuildPlan& plan, std::shared_ptr<const verifier::Facts> facts) {
   const BuildOptions& options = plan.options;
-  const bool ends_soon = facts != nullptr && !has_functions_by_themselves(object, *program);
+  const bool runs_short = facts != nullptr && !has_functions_by_themselves(object, *program);
   lower::Inputs inputs;
   inputs.program = std::move(program);
   for (const Map& map : object.maps) inputs.maps.push_back(map.storage());
@@ -46,6 +55,7 @@ Result<Image> lower_one(const ObjectData& object, std::shared_ptr<const program:
   if (mode != Mode::guarded) inputs.facts = std::move(facts);
   auto image = lower::lower(std::move(inputs));
   if (!image) return fail(std::move(image).error());
+  const bool ends_soon = runs_short && !copies_long_values(**image);
   if (auto ok = attach_code(**image, options, trust, ends_soon); !ok) return fail(std::move(ok).error());
   return Image(std::move(*image));
 }

@@ -147,6 +147,7 @@ void Emitter::emit_coded(const At& at) {
       return constant(at);
     case Code::call_free: {
       const auto& binding = *reinterpret_cast<const lower::Binding*>(at.op.imm);
+      if (plan_.options.metered) poll(at.index);  // a slice of the budget may be full of calls that take long
       if (binding.callback != nullptr && !plan_.options.metered) {
         const auto callback = static_cast<std::size_t>(binding.callback - image().functions.data());
         return call_loop(at, functions_[callback], plan_.functions[callback]);

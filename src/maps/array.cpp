@@ -110,7 +110,9 @@ class PlainArrayMap final : public ArrayMap {
  public:
   explicit PlainArrayMap(const Creation& creation) : ArrayMap(creation, 1) {}
   std::byte* lookup(const std::byte* key, unsigned) noexcept override { return ArrayMap::lookup(key, 0); }
-  [[nodiscard]] Direct direct(DirectCall call) const noexcept override { return direct_call<PlainArrayMap>(call); }
+  [[nodiscard]] Direct direct(DirectCall call) const noexcept override {
+    return direct_call<PlainArrayMap>(call, spec());
+  }
   int update(const std::byte* key, const std::byte* value, std::uint64_t flags, unsigned) noexcept override {
     return ArrayMap::update(key, value, flags, 0);
   }
@@ -124,7 +126,9 @@ class PerCpuArrayMap final : public ArrayMap {
   explicit PerCpuArrayMap(const Creation& creation) : ArrayMap(creation, creation.cpus) {}
 
   [[nodiscard]] bool per_cpu() const noexcept override { return true; }
-  [[nodiscard]] Direct direct(DirectCall call) const noexcept override { return direct_call<PerCpuArrayMap>(call); }
+  [[nodiscard]] Direct direct(DirectCall call) const noexcept override {
+    return direct_call<PerCpuArrayMap>(call, spec());
+  }
 
   int read(const std::byte* key, std::byte* value) noexcept override {
     if (index_of(key) >= spec().max_entries) return -ENOENT;

@@ -13,9 +13,10 @@ template <class Kind>
 }
 [[nodiscard]] inline std::byte* bytes_at(std::uint64_t word) noexcept { return reinterpret_cast<std::byte*>(word); }
 
-/// `Kind` is the very type of the map that r1 names, and final in what is called here.
+/// `Kind` is the very type of the map that r1 names, and final in what is called here. What copies long values is left
+/// to the helper, which a run that is to stop does not call any more.
 template <class Kind>
-[[nodiscard]] MapStorage::Direct direct_call(DirectCall call) noexcept {
+[[nodiscard]] MapStorage::Direct direct_call(DirectCall call, const MapSpec& spec) noexcept {
   using Word = std::uint64_t;
   switch (call) {
     case DirectCall::lookup:
@@ -23,6 +24,7 @@ template <class Kind>
         return reinterpret_cast<Word>(map_at<Kind>(map).Kind::lookup(bytes_at(key), static_cast<unsigned>(cpu)));
       };
     case DirectCall::update:
+      if (spec.value_size > kShortValueBytes) return nullptr;
       return [](Word cpu, Word map, Word key, Word value, Word flags) noexcept {
         return static_cast<Word>(std::int64_t{
             map_at<Kind>(map).Kind::update(bytes_at(key), bytes_at(value), flags, static_cast<unsigned>(cpu))});

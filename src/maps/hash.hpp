@@ -118,7 +118,7 @@ class HashMap : public HashMapBase<Key, kEvicts> {
     return slot != 0 ? this->values().at(slot, 0) : nullptr;
   }
   [[nodiscard]] MapStorage::Direct direct(DirectCall call) const noexcept override {
-    return direct_call<HashMap>(call);
+    return direct_call<HashMap>(call, this->spec());
   }
   [[gnu::always_inline]] inline int update(const std::byte* key, const std::byte* value, std::uint64_t flags,
                                            unsigned /*cpu*/) noexcept override {
@@ -160,7 +160,7 @@ class PerCpuHashMap final : public HashMapBase<Key, kEvicts> {
 
   [[nodiscard]] bool per_cpu() const noexcept override { return true; }
   [[nodiscard]] MapStorage::Direct direct(DirectCall call) const noexcept override {
-    return direct_call<PerCpuHashMap>(call);
+    return direct_call<PerCpuHashMap>(call, this->spec());
   }
 
   std::byte* lookup(const std::byte* key, unsigned cpu) noexcept override {

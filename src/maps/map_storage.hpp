@@ -40,6 +40,9 @@ struct ValueArea {
   bool writable = true;  ///< false with BPF_F_RDONLY_PROG
 };
 
+/// What copies values of more bytes takes microseconds.
+inline constexpr std::uint32_t kShortValueBytes = 4096;
+
 /// Helpers' calls that may go straight to a map's own code.
 enum class DirectCall : std::uint8_t { lookup, update, erase, reserve, submit, discard };
 
@@ -113,7 +116,7 @@ class MapStorage {
   /// calls it with its registers where they lie.
   using Direct = std::uint64_t (*)(std::uint64_t word, std::uint64_t r1, std::uint64_t r2, std::uint64_t r3,
                                    std::uint64_t r4) noexcept;
-  /// Null where the kind has no code of its own for the call.
+  /// Null where the kind has no code of its own for the call, and for what takes long.
   [[nodiscard]] virtual Direct direct(DirectCall /*call*/) const noexcept { return nullptr; }
 
   /// The memory of this map that programs may hold pointers into. Fixed for the map's life.
