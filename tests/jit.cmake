@@ -6,6 +6,8 @@ skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_gener
                             differential/generator.cpp
           LIBRARIES skep)
 skep_test(jit_walk LIBRARIES skep)
+# What it leaves out.
+skep_test(jit_shape LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
 skep_test(jit_division LIBRARIES skep)
 # What decodes the code: llvm-mc-19, run, or libcapstone, linked. Without it the test runs code only, and says so.

@@ -176,6 +176,14 @@ void Emitter::emit_coded(const At& at) {
   }
 }
 
+unsigned Emitter::holder_of(std::uint64_t number) const {
+  if (plan_.flows.empty()) return kNoRegister;
+  const auto& hoisted = plan_.flows[static_cast<std::size_t>(function_ - plan_.functions.data())].hoisted;
+  const auto held =
+      std::find_if(hoisted.begin(), hoisted.end(), [number](const Hoisted& one) { return one.number == number; });
+  return held == hoisted.end() ? kNoRegister : held->reg;
+}
+
 /// Word by word, as the program is likely to have stored them: whoever reads the value meanwhile sees each old or new.
 void Emitter::update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value) {
   const asmjit::Label missed = find_element(at, update, key);

@@ -162,6 +162,8 @@ class Emitter {
   /// The label of an op; made where it has none.
   [[nodiscard]] const asmjit::Label& label_at(std::uint32_t index);
   [[nodiscard]] const asmjit::Label& entry() const noexcept { return functions_.front(); }
+  /// The register that holds the number throughout the function; kNoRegister where none does.
+  [[nodiscard]] unsigned holder_of(std::uint64_t number) const;
   /// A C function all by itself, with r1 and r2 where its second and third argument are: no entry code is needed.
   [[nodiscard]] bool is_bare() const noexcept {
     return plan_.stands_alone && std::none_of(plan_.functions.begin(), plan_.functions.end(), [](const auto& function) {

@@ -176,6 +176,25 @@ class FlowMaker {
           flow_.blocks[successor].is_loop_head = true;
   }
 
+  /// What the op wants in a register of its own; 0 where that is nothing. Not the map of a call: the callee keeps the
+  /// register on its stack, from where it comes back later than the number is loaded.
+  [[nodiscard]] std::uint64_t number_for(std::uint32_t index) const {
+    const Op& at = op(index);
+    if (at.code == Code::lookup_array || at.code == Code::call_direct)
+      return reinterpret_cast<std::uint64_t>(reinterpret_cast<const lower::KnownCall*>(at.imm)->base);
+    return at.code == Code::constant && is_asked_for(index) ? static_cast<std::uint64_t>(at.imm) : 0;
+  }
+
+  /// Of an op that writes dst: not when it is only there for a call that names its map itself.
+  [[nodiscard]] bool is_asked_for(std::uint32_t index) const {
+    const RegSet written = bit_of(op(index).dst);
+    for (std::uint32_t i = index + 1; i < end_ && !plans_[i].starts_flow; ++i) {
+      if ((plans_[i].effects.reads & written) != 0) return true;
+      if ((plans_[i].effects.writes & written) != 0) return false;
+    }
+    return true;
+  }
+
   void hoist_constants(bool calls) {
     if (!goes_back_) return;
     auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
@@ -190,8 +209,8 @@ class FlowMaker {
       const Block& block = flow_.blocks[b];
       if (block.depth == 0 || unused == 0) continue;
       for (std::uint32_t i = block.first; i < block.end; ++i) {
-        const auto number = static_cast<std::uint64_t>(op(i).imm);
-        if (op(i).code != Code::constant || !is_wide(number)) continue;
+        const std::uint64_t number = number_for(i);
+        if (!is_wide(number)) continue;
         const auto wish = std::find_if(wishes.begin(), wishes.end(), [&](const Wish& w) { return w.number == number; });
         if (wish != wishes.end())
           wish->times += block.depth;

@@ -70,15 +70,16 @@ void Tuner::emit_block(std::uint32_t place) {
   }
   live_after(out_.plan_.ops, block, live_after_);
   block_first_ = block.first;
-  for (std::uint32_t i = block.first; i + 1 < block.end;) {
+  std::uint32_t i = block.first;
+  while (i + 1 < block.end) {
     const Traits set = traits_of(out_.image().ops[i]);
     std::uint32_t row = 0;
-    if ((set & traits::stores) != 0) row = store_row(i, block.end - 1);
-    if ((set & traits::loads_byte) != 0) row = load_bytes(i, block.end - 1);
+    if ((set & traits::stores) != 0) row = store_row(i, block.end);
+    if ((set & traits::loads_byte) != 0) row = load_bytes(i, block.end);
     if (row == 0) emit_op(i, live_after_[i - block.first]);
     i += std::max(row, 1u);
   }
-  end_block(place);
+  end_block(place, i == block.end);
 }
 
 void Tuner::emit_op(std::uint32_t index, RegSet live) {

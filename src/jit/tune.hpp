@@ -29,7 +29,8 @@ class Tuner {
 
   void emit_block(std::uint32_t place);
   void emit_op(std::uint32_t index, RegSet live);
-  void end_block(std::uint32_t place);
+  /// `is_done`: its last op is emitted, and no jump.
+  void end_block(std::uint32_t place, bool is_done);
   void end_in_branch(std::uint32_t place);
   bool end_in_select(std::uint32_t place);
   void go_on(std::uint32_t place, std::uint32_t next, std::uint32_t index);

@@ -23,12 +23,12 @@ bool Tuner::is_near(std::uint32_t place, std::uint32_t target) const {
   return bytes_before_[there] - bytes_before_[place + 1] < kReach;
 }
 
-void Tuner::end_block(std::uint32_t place) {
+void Tuner::end_block(std::uint32_t place, bool is_done) {
   const Block& block = flow_.blocks[flow_.order[place]];
   const std::uint32_t index = block.end - 1;
   const At at = out_.at(index);
   if (!goes_to(at.op)) {
-    emit_op(index, block.live_out);
+    if (!is_done) emit_op(index, block.live_out);
   } else if (at.shape.operation == Operation::may_goto_) {
     needed_ = block.live_out;
     compute_all(block.live_out);
@@ -65,7 +65,10 @@ void Tuner::end_in_branch(std::uint32_t place) {
   const Block& block = flow_.blocks[flow_.order[place]];
   const std::uint32_t index = block.end - 1;
   const At at = out_.at(index);
-  const bool unless = block_after(place) == block.taken;
+  // Where neither way follows, the branch is the one that goes round the loop, and the jump the one out of it.
+  const std::uint32_t after = block_after(place);
+  const bool goes_round = after != block.next && goes_back(place, block.next) && !goes_back(place, block.taken);
+  const bool unless = after == block.taken || goes_round;
   const std::uint32_t target = unless ? block.next : block.taken;
   const std::uint32_t through = unless ? block.taken : block.next;
   const bool carries = block_after(place) == through && is_entered_once(through);

@@ -236,7 +236,9 @@ class Lowering {
       case Operands::none:
       case Operands::dst:
       case Operands::dst_imm:
+        break;
       case Operands::dst_src:
+        if (facts_ != nullptr && divides(shape)) op.imm = facts_->at(pc).may_divide_by_0 ? 0 : 1;
         break;
       case Operands::packet_abs:
       case Operands::packet_ind:

@@ -68,7 +68,8 @@ struct Op {
   std::uint8_t dst = 0;
   std::uint8_t src = 0;
   std::int32_t off = 0;  ///< bytes for memory; distance in ops from this op for jumps and calls to functions
-  std::int64_t imm = 0;  ///< of a call to a function: the address of its Function
+  /// Of a call to a function: the address of its Function. Of a proven division by a register: 1 if that is never 0.
+  std::int64_t imm = 0;
 };
 static_assert(sizeof(Op) == 16);
 

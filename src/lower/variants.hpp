@@ -29,6 +29,11 @@ inline constexpr auto kVariants = [] {
   return kVariants[static_cast<std::size_t>(form)][static_cast<std::size_t>(variant)];
 }
 
+[[nodiscard]] constexpr bool divides(const Shape& shape) noexcept {
+  using enum isa::Operation;
+  return shape.operation == div_ || shape.operation == mod_ || shape.operation == sdiv_ || shape.operation == smod_;
+}
+
 /// What lowering asks of every instruction: its form's row.
 struct alignas(8) FormRow {
   std::uint8_t ops = 1;     ///< as many as it takes, if it is run
@@ -46,7 +51,8 @@ inline constexpr auto kFormRows = [] {
     FormRow& row = rows[form];
     row.ops = operands == packet_abs || operands == packet_ind ? kPacketLoadOps : 1;
     row.has_target = has_target(static_cast<isa::Form>(form));
-    row.is_plain = operands == none || operands == dst || operands == dst_imm || operands == dst_src;
+    row.is_plain = operands == none || operands == dst || operands == dst_imm ||
+                   (operands == dst_src && !divides(shape_of(static_cast<isa::Form>(form))));
     row.is_access = isa::accesses_memory(operands);
     row.code = row.is_access ? variant_of(static_cast<isa::Form>(form), Variant::free) : static_cast<Code>(form);
   }

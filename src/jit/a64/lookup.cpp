@@ -39,8 +39,10 @@ asmjit::Label A64Emitter::find_value(const At& at, const lower::KnownCall& call,
     move_constant(kTemp, call.lane_bytes);
     a_.madd(kTemp2, kTemp3, kTemp, kTemp2);
   }
-  move_constant(kTemp, reinterpret_cast<std::uint64_t>(call.base));
-  a_.add(to, kTemp2, kTemp);
+  const auto base = reinterpret_cast<std::uint64_t>(call.base);
+  const unsigned holder = holder_of(base);
+  if (holder == kNoRegister) move_constant(kTemp, base);
+  a_.add(to, kTemp2, holder == kNoRegister ? kTemp : reg(holder));
   return back;
 }
 

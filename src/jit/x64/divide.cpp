@@ -6,26 +6,31 @@ namespace skep::jit::x64 {
 
 using isa::Operation;
 
-/// rdx:rax is the dividend and takes both results; rax and rdx are kept unless the result goes there.
+/// rdx:rax is the dividend and takes both results; rax and rdx are kept unless the result goes there. Whether the
+/// divisor is 0 is not asked where that is proven.
 void X64Emitter::divide(const At& at, const x86::Gp& from) {
   const Operation operation = at.shape.operation;
   const bool is_signed = operation == Operation::sdiv_ || operation == Operation::smod_;
   const bool is_modulo = operation == Operation::mod_ || operation == Operation::smod_;
   const unsigned width = at.shape.width;
   const x86::Gp dst = reg(at.op.dst);
-  const x86::Gp divisor = sized(kTemp2, width);
+  const bool may_be_zero = at.op.imm == 0;
+  const bool in_the_way = from == x86::rax || from == x86::rdx;
+  const x86::Gp divisor = sized(in_the_way ? kTemp2 : from, width);
   const x86::Gp low = sized(x86::rax, width);
   const x86::Gp high = sized(x86::rdx, width);
   const asmjit::Label by_zero = a_.newLabel();
   const asmjit::Label by_minus_one = a_.newLabel();
   const asmjit::Label done = a_.newLabel();
-  if (from != kTemp2) a_.mov(divisor, sized(from, width));
-  a_.test(divisor, divisor);
-  a_.jz(by_zero);
+  if (in_the_way) a_.mov(divisor, sized(from, width));
+  if (may_be_zero) {
+    a_.test(divisor, divisor);
+    a_.short_().jz(by_zero);
+  }
   // The smallest number divided by -1 would trap.
   if (is_signed) {
     a_.cmp(divisor, -1);
-    a_.je(by_minus_one);
+    a_.short_().je(by_minus_one);
   }
   if (dst != x86::rdx) a_.mov(kTemp, x86::rdx);
   if (dst != x86::rax) {
@@ -46,7 +51,7 @@ void X64Emitter::divide(const At& at, const x86::Gp& from) {
   if (sized(dst, width) != result) a_.mov(sized(dst, width), result);
   if (dst != x86::rdx) a_.mov(x86::rdx, kTemp);
   if (dst != x86::rax) a_.mov(x86::rax, kAddress);
-  a_.jmp(done);
+  if (is_signed || may_be_zero) a_.short_().jmp(done);
 
   if (is_signed) {
     a_.bind(by_minus_one);
@@ -54,13 +59,15 @@ void X64Emitter::divide(const At& at, const x86::Gp& from) {
       a_.xor_(dst.r32(), dst.r32());
     else
       a_.neg(sized(dst, width));
-    a_.jmp(done);
+    if (may_be_zero) a_.short_().jmp(done);
   }
-  a_.bind(by_zero);
-  if (!is_modulo)
-    a_.xor_(dst.r32(), dst.r32());
-  else if (width == 32)
-    a_.mov(dst.r32(), dst.r32());
+  if (may_be_zero) {
+    a_.bind(by_zero);
+    if (!is_modulo)
+      a_.xor_(dst.r32(), dst.r32());
+    else if (width == 32)
+      a_.mov(dst.r32(), dst.r32());
+  }
   a_.bind(done);
 }
 

@@ -47,9 +47,12 @@ asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call,
     a_.mov(kTemp, call.lane_bytes);
     a_.imul(kTemp2, kTemp);
   }
-  a_.mov(kTemp, reinterpret_cast<std::uint64_t>(call.base));
-  if (call.wants_cpu) a_.add(kTemp, kTemp2);
-  a_.lea(index, x86::ptr(kTemp, index, scale));
+  const auto number = reinterpret_cast<std::uint64_t>(call.base);
+  const unsigned holder = holder_of(number);
+  const x86::Gp base = holder == kNoRegister ? kTemp : reg(holder);
+  if (holder == kNoRegister) a_.mov(base, number);
+  if (call.wants_cpu) a_.lea(kTemp, x86::ptr(base, kTemp2));
+  a_.lea(index, x86::ptr(call.wants_cpu ? kTemp : base, index, scale));
   return back;
 }
 
