@@ -34,14 +34,14 @@ class FlowMaker {
   FlowMaker(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end)
       : image_(image), plans_(plans), first_(first), end_(end) {}
 
-  Flow make(bool calls) {
+  Flow make() {
     find_blocks();
     find_successors();
     find_reachable();
     find_loops();
     find_liveness();
     choose_order();
-    hoist_constants(calls);
+    hoist_constants();
     return std::move(flow_);
   }
 
@@ -195,10 +195,10 @@ class FlowMaker {
     return true;
   }
 
-  void hoist_constants(bool calls) {
+  /// What calls clobber they mention; call-outs keep all registers.
+  void hoist_constants() {
     if (!goes_back_) return;
-    auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
-    if (calls) unused &= static_cast<RegSet>(~kClobbered);
+    const auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
     struct Wish {
       std::uint64_t number;
       std::uint32_t times;
@@ -240,9 +240,8 @@ class FlowMaker {
 
 }  // namespace
 
-Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end,
-               bool calls) {
-  return FlowMaker(image, plans, first, end).make(calls);
+Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end) {
+  return FlowMaker(image, plans, first, end).make();
 }
 
 void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live) {

@@ -82,10 +82,9 @@ struct OpPlan {
   bool starts_flow = false;   ///< a Block starts here: a target, or what follows a jump or an end
 };
 
-/// Of the function with the ops [first, end); `plans` are those of the image's ops. `calls`: it leaves generated code,
-/// or calls.
+/// Of the function with the ops [first, end); `plans` are those of the image's ops.
 [[nodiscard]] Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first,
-                             std::uint32_t end, bool calls);
+                             std::uint32_t end);
 
 /// What no immediate of 32 bits is, sign-extended.
 [[nodiscard]] constexpr bool is_wide(std::uint64_t number) noexcept {

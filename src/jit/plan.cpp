@@ -130,8 +130,7 @@ void follow_calls(Plan& plan) {
 
 void add_flows(Plan& plan) {
   for (FunctionPlan& function : plan.functions) {
-    const Flow& flow =
-        plan.flows.emplace_back(make_flow(plan.image, plan.ops, function.first, function.end, function.calls));
+    const Flow& flow = plan.flows.emplace_back(make_flow(plan.image, plan.ops, function.first, function.end));
     for (const Hoisted& hoisted : flow.hoisted)
       if (hoisted.reg >= kFirstSaved) function.saved |= static_cast<std::uint8_t>(1u << (hoisted.reg - kFirstSaved));
   }

@@ -166,6 +166,23 @@ TEST_CASE("a loop that copies upwards, downwards or turns the order round does i
   }
 }
 
+TEST_CASE("a loop that stores elements of another size than it loads stores those") {
+  constexpr const char* kTimes = "64";
+  for (const char* loaded : {"b", "h", "w", "dw"})
+    for (const char* stored : {"b", "h", "w", "dw"})
+      for (const char* step : {"1", "2", "4", "8"})
+        run_both("lddw %r1, 0x7777\nmov %r2, %r1\nmov %r4, 0\nldx" + std::string(loaded) + " %r3, [%r1+0]\nstx" +
+                 stored + " [%r2+0], %r3\nadd %r1, " + step + "\nadd %r2, " + step + "\nadd %r4, 1\njne %r4, " +
+                 kTimes + ", -6\nmov %r0, %r3\nexit");
+}
+
+TEST_CASE("numbers that a loop around a call needs in every round are the same after the call") {
+  std::string text = "mov %r6, 0\nmov %r7, 0\ncall 7\n";  // bpf_get_prandom_u32, which takes no arguments
+  for (int i = 1; i <= 6; ++i)
+    text += "lddw %r8, 0x12345678" + std::to_string(9 * i) + "765432\nxor %r7, %r8\nadd %r7, 3\n";
+  CHECK(run_both(text + "add %r6, 1\njne %r6, 5, -27\nmov %r0, %r7\nexit").value != 0);
+}
+
 TEST_CASE("a sum that two registers hold when the loop has ended is in both") {
   for (const char* size : {"b", "h", "w"}) {
     const std::string bytes = size[0] == 'b' ? "1" : size[0] == 'h' ? "2" : "4";
