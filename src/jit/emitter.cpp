@@ -197,7 +197,7 @@ void Emitter::update_array(const At& at, const lower::KnownCall& update, const S
     left -= bytes;
   }
   constant(At{op_of(0, 0, 0), lower::shape_of(Code::constant), at.index});
-  bind(missed);
+  if (missed.isValid()) bind(missed);
 }
 
 }  // namespace skep::jit

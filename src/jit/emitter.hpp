@@ -116,7 +116,7 @@ class Emitter {
   virtual void lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) = 0;
   void update_array(const At& at, const lower::KnownCall& update, const Sum& key, const Sum& value);
   /// The element under the key becomes what store_word() stores into. Where there is none, r0 becomes -E2BIG and
-  /// control goes to the label that is returned.
+  /// control goes to the label that is returned; there is none where the key is in range.
   virtual asmjit::Label find_element(const At& at, const lower::KnownCall& update, const Sum& key) = 0;
   virtual void store_word(std::int32_t off, const Sum& from, unsigned bytes) = 0;  ///< 1, 2, 4 or 8 bytes
   virtual void call_direct(const At& at, const lower::KnownCall& call) = 0;        ///< lookup_direct, too

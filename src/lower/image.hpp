@@ -64,6 +64,7 @@ struct KnownCall {
   std::uint64_t lane_bytes = 0;
   std::uint32_t stride = 0;
   std::uint32_t count = 0;
+  bool is_in_range = false;  ///< the key is less than count whenever the call is reached
 };
 
 /// A function of the program. Its address is the value that function pointers hold at run time.

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 
+#include "lower/look_back.hpp"
 #include "lower/shape.hpp"
 
 namespace skep::lower {
@@ -22,6 +23,7 @@ using maps::DirectCall;
 
 constexpr unsigned kCallbackRegister = 2;  // bpf_loop's second argument
 constexpr unsigned kFlagsRegister = 4;     // bpf_map_update_elem's fourth
+constexpr unsigned kKeyRegister = 2;
 constexpr std::uint64_t kAny = 0, kExist = 2;
 constexpr std::uint32_t kMostStoredBytes = 64;  // what is longer is left to a loop
 
@@ -52,7 +54,7 @@ const KnownCall* record_call_of(const Op& op) noexcept {
 
 class Knowing {
  public:
-  Knowing(Image& image, const verifier::Facts& facts) : image_(image), facts_(facts) { find_targets(); }
+  Knowing(Image& image, const verifier::Facts& facts) : image_(image), facts_(facts), back_(image, facts) {}
 
   void know_maps() {
     for (std::size_t i = 0; i < image_.ops.size(); ++i) {
@@ -90,7 +92,7 @@ class Knowing {
     for (std::size_t i = 0; i < image_.ops.size(); ++i) {
       const Binding* binding = binding_of(image_.ops[i]);
       if (binding == nullptr || !calls(*binding, HelperId::loop)) continue;
-      const auto callback = constant_before(i, kCallbackRegister);
+      const auto callback = back_.constant_before(i, kCallbackRegister);
       const Function* function = callback ? image_.function_at(*callback) : nullptr;
       if (function == nullptr) continue;
       Binding& loop = image_.loop_bindings.emplace_back(*binding);
@@ -116,12 +118,22 @@ class Knowing {
     if (row->call == DirectCall::update && may_store(index, map) && place_values(call))
       call.stored_bytes = map.spec().value_size;
     op.code = !is_lookup ? Code::call_direct : place_values(call) ? Code::lookup_array : Code::lookup_direct;
+    call.is_in_range = call.count != 0 && back_.most_at(index, kKeyRegister) < call.count;
     op.imm = reinterpret_cast<std::int64_t>(&image_.known_calls.emplace_back(call));
+    if (is_lookup && call.is_in_range) decide_null_test(index + 1);
+  }
+
+  /// After a look-up that never fails. What is left of the branch is a jump, for control to come by.
+  void decide_null_test(std::size_t index) {
+    if (index == image_.ops.size() || back_.is_target(index)) return;
+    Op& op = image_.ops[index];
+    const bool tests = (op.code == Code::jeq64_imm || op.code == Code::jne64_imm) && op.dst == 0 && op.imm == 0;
+    if (tests) op = {Code::ja, 0, 0, op.code == Code::jne64_imm ? op.off : 1, 0};
   }
 
   /// The update stores, whatever the key's value was: it is short, allowed, and of an array all elements are there.
   [[nodiscard]] bool may_store(std::size_t op, const maps::MapStorage& map) const {
-    const auto flags = constant_before(op, kFlagsRegister);
+    const auto flags = back_.constant_before(op, kFlagsRegister);
     if (flags != kAny && flags != kExist) return false;
     return map.value_areas().size() == 1 && map.value_areas().front().writable &&
            map.spec().value_size <= kMostStoredBytes;
@@ -140,43 +152,9 @@ class Knowing {
     return true;
   }
 
-  void find_targets() {
-    is_target_.assign(image_.ops.size(), false);
-    for (const Function& function : image_.functions) is_target_[function.op] = true;
-    for (std::size_t i = 0; i < image_.ops.size(); ++i) {
-      const Operands operands = shape_of(image_.ops[i].code).operands;
-      if (operands == Operands::jump_off || operands == Operands::jump_imm || operands == Operands::compare_imm ||
-          operands == Operands::compare_src)
-        is_target_[i + static_cast<std::size_t>(std::int64_t{image_.ops[i].off})] = true;
-    }
-  }
-
-  /// What the register holds before the op, if that was loaded since control last came from elsewhere.
-  [[nodiscard]] std::optional<std::uint64_t> constant_before(std::size_t op, unsigned reg) const {
-    for (; op > 0 && !is_target_[op]; --op) {
-      const Op& before = image_.ops[op - 1];
-      const Operands operands = shape_of(before.code).operands;
-      const bool stores = operands == Operands::store_imm || operands == Operands::store_src;
-      const bool computes = operands == Operands::dst_imm || operands == Operands::dst_src ||
-                            operands == Operands::load || before.code == Code::constant;
-      if (!stores && !computes) break;
-      if (stores || before.dst != reg) continue;
-      return constant_of(before);
-    }
-    return std::nullopt;
-  }
-
-  /// What the op gives its register, whatever was there before.
-  static std::optional<std::uint64_t> constant_of(const Op& op) {
-    if (op.code == Code::constant) return static_cast<std::uint64_t>(op.imm);
-    const Shape& shape = shape_of(op.code);
-    if (shape.operation != isa::Operation::mov_ || shape.operands != Operands::dst_imm) return std::nullopt;
-    return shape.width == 64 ? static_cast<std::uint64_t>(op.imm) : static_cast<std::uint32_t>(op.imm);
-  }
-
   Image& image_;
   const verifier::Facts& facts_;
-  std::vector<bool> is_target_;  // by op
+  LookBack back_;
 };
 
 }  // namespace

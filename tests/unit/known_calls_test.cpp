@@ -179,6 +179,73 @@ TEST_CASE("an update of an array whose flags are known stores the value, all of 
         }
 }
 
+TEST_CASE("a key that is in range by how it was made finds its element, and one that only may be is compared") {
+  using Key = std::uint32_t (*)(std::uint64_t argument);
+  struct Way {
+    std::string_view text;  ///< makes the key, which is found at r10 - 8, of the argument in r6
+    Key key;
+  };
+  constexpr std::uint32_t kEntries = 8;
+  const Way ways[] = {
+      {"and %r6, 7\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a & 7); }},
+      {"and32 %r6, 7\nstxdw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a & 7); }},
+      {"and %r6, 8\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a & 8); }},
+      {"and %r6, -8\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a & ~7ull); }},
+      {"mod32 %r6, 8\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a) % 8; }},
+      {"mod %r6, 9\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a % 9); }},
+      {"mod32 %r6, -1\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a) % UINT32_MAX; }},
+      {"rsh %r6, 61\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a >> 61); }},
+      {"rsh %r6, 60\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a >> 60); }},
+      {"rsh %r6, 29\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a >> 29); }},
+      {"rsh32 %r6, 29\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a) >> 29; }},
+      {"rsh32 %r6, 28\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a) >> 28; }},
+      {"stw [%r10-8], 7", [](std::uint64_t) { return 7u; }},
+      {"stw [%r10-8], 8", [](std::uint64_t) { return 8u; }},
+      {"mov32 %r5, %r6\nand %r5, 7\nmov %r4, %r5\nmov %r5, 99\nstxw [%r10-8], %r4",
+       [](std::uint64_t a) { return std::uint32_t(a & 7); }},
+      {"stxw [%r10-8], %r6\nand %r6, 7", [](std::uint64_t a) { return std::uint32_t(a); }},
+      {"and %r6, 7\nadd %r6, 1\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t((a & 7) + 1); }},
+      {"stxdw [%r10-16], %r6\nand %r6, 7\nstxw [%r10-8], %r6\nldxb %r6, [%r10-16]\nstxb [%r10-7], %r6",
+       [](std::uint64_t a) { return std::uint32_t((a & 7) | (a & 255) << 8); }},
+      {"stxdw [%r10-16], %r6\nand %r6, 7\nstxw [%r10-8], %r6\nldxb %r6, [%r10-16]\nstxb [%r10-8], %r6",
+       [](std::uint64_t a) { return std::uint32_t(a & 255); }},
+      {"stxdw [%r10-16], %r6\nand %r6, 7\nstxw [%r10-8], %r6\nldxh %r6, [%r10-16]\nstxh [%r10-6], %r6\n",
+       [](std::uint64_t a) { return std::uint32_t((a & 7) | (a & 65535) << 16); }},
+      {"and %r6, 7\nstxw [%r10-8], %r6\nstdw [%r10-16], 99\nstw [%r10-4], 99",
+       [](std::uint64_t a) { return std::uint32_t(a & 7); }},
+      {"jgt %r6, 3, +1\nand %r6, 3\nstxw [%r10-8], %r6", [](std::uint64_t a) { return std::uint32_t(a); }},
+      {"and %r6, 7\njne %r6, 3, +1\nmov %r6, 9\nstxw [%r10-8], %r6",
+       [](std::uint64_t a) { return std::uint32_t((a & 7) == 3 ? 9 : a & 7); }},
+      {"mov %r5, %r6\nand %r5, 4\nand %r6, 7\nstxw [%r10-8], %r6\nstw [%r10-4], 0\nmov %r3, %r10\nadd %r3, -8\n"
+       "add %r3, %r5\nstw [%r3+0], 100",  // to the key, or behind it
+       [](std::uint64_t a) { return std::uint32_t((a & 4) != 0 ? a & 7 : 100); }},
+  };
+  constexpr std::uint64_t kArguments[] = {
+      0,   1,        3,        4,          7,          8,          9,          15,        16,         255,
+      256, 1u << 28, 1u << 29, 1ull << 31, 1ull << 32, 1ull << 60, 1ull << 61, ~0ull - 1, UINT32_MAX, ~0ull};
+  for (const MapType type : {MapType::array, MapType::percpu_array})
+    for (const Way& way : ways) {
+      CAPTURE(name_of(type));
+      CAPTURE(std::string(way.text));
+      const std::string head = "ldxdw %r6, [%r1+0]\n" + std::string(way.text) + "\nmov %r2, %r10\nadd %r2, -8";
+      const std::array<Part, 2> parts{Part{head, 0},
+                                      Part{"call 1\njne %r0, 0, +2\nmov %r0, 77\nexit\nldxdw %r0, [%r0+0]\nexit"}};
+      for (Road road : kRoads) {
+        road.build.host = make_process_host({.cpus = 1});
+        const Map map = made(type, 4, kEntries, 1);
+        for (std::uint32_t key = 0; key < kEntries; ++key) REQUIRE(map.update(key, std::uint64_t{1000 + key}));
+        const Executable executable = built_on(road, judged(parts, {map}));
+        for (const std::uint64_t argument : kArguments) {
+          CAPTURE(argument);
+          const RunResult result = run(executable, argument, {.budget = road.budget});
+          const std::uint32_t key = way.key(argument);
+          CHECK(result.ok());
+          CHECK(result.value == (key < kEntries ? 1000 + key : 77));
+        }
+      }
+    }
+}
+
 TEST_CASE("the CPU that a run asks for late is the one that its per-CPU look-ups use") {
   // A value of the per-CPU array is set and found again with the number asked for before, and after.
   const std::array<Part, 2> parts{

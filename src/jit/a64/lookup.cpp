@@ -23,16 +23,19 @@ void A64Emitter::load_cpu(const At& at, const arm::GpX& dst) {
 }
 
 /// `to` becomes the address of the value under the key, or the call's result is `missed` and it ends at the label that
-/// is returned.
+/// is returned; none where the key is in range.
 asmjit::Label A64Emitter::find_value(const At& at, const lower::KnownCall& call, const Sum& key, const arm::GpX& to,
                                      std::int32_t missed) {
   if (call.wants_cpu) load_cpu(at, kTemp3);
   const arm::Mem from = memory(key, 4);  // may need kTemp
   a_.ldr(kTemp2.w(), from);
-  move_constant(kTemp, call.count);
-  a_.cmp(kTemp2.w(), kTemp.w());
-  branch_if(arm::CondCode::kHS, put_off_miss(at, reg(0), Miss::Kind::result, missed));
-  const asmjit::Label back = misses_.back().back;
+  asmjit::Label back;
+  if (!call.is_in_range) {
+    move_constant(kTemp, call.count);
+    a_.cmp(kTemp2.w(), kTemp.w());
+    branch_if(arm::CondCode::kHS, put_off_miss(at, reg(0), Miss::Kind::result, missed));
+    back = misses_.back().back;
+  }
   move_constant(kTemp, call.stride);
   a_.mul(kTemp2, kTemp2, kTemp);
   if (call.wants_cpu) {
@@ -47,7 +50,8 @@ asmjit::Label A64Emitter::find_value(const At& at, const lower::KnownCall& call,
 }
 
 void A64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) {
-  a_.bind(find_value(at, lookup, key, reg(0), 0));
+  const asmjit::Label missed = find_value(at, lookup, key, reg(0), 0);
+  if (missed.isValid()) a_.bind(missed);
 }
 
 asmjit::Label A64Emitter::find_element(const At& at, const lower::KnownCall& update, const Sum& key) {

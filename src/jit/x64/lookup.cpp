@@ -24,14 +24,17 @@ void X64Emitter::load_cpu(const At& at, const x86::Gp& dst) {
 }
 
 /// `index` becomes the address of the value under the key, or the call's result is `missed` and it ends at the label
-/// that is returned.
+/// that is returned; none where the key is in range.
 asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call, const Sum& key, const x86::Gp& index,
                                      std::int32_t missed) {
   if (call.wants_cpu) load_cpu(at, kTemp2);
   a_.mov(index.r32(), memory(key, 4));
-  a_.cmp(index.r32(), static_cast<std::int32_t>(call.count));
-  a_.jae(put_off_miss(at, reg(0), Miss::Kind::result, missed));
-  const asmjit::Label back = misses_.back().back;
+  asmjit::Label back;
+  if (!call.is_in_range) {
+    a_.cmp(index.r32(), static_cast<std::int32_t>(call.count));
+    a_.jae(put_off_miss(at, reg(0), Miss::Kind::result, missed));
+    back = misses_.back().back;
+  }
   std::uint32_t scale = 0;
   if (call.stride == 8)
     scale = 3;
@@ -57,7 +60,8 @@ asmjit::Label X64Emitter::find_value(const At& at, const lower::KnownCall& call,
 }
 
 void X64Emitter::lookup_array(const At& at, const lower::KnownCall& lookup, const Sum& key) {
-  a_.bind(find_value(at, lookup, key, reg(0), 0));
+  const asmjit::Label missed = find_value(at, lookup, key, reg(0), 0);
+  if (missed.isValid()) a_.bind(missed);
 }
 
 asmjit::Label X64Emitter::find_element(const At& at, const lower::KnownCall& update, const Sum& key) {
