@@ -133,7 +133,8 @@ struct BuildOptions {
   bool sealed = true;
   /// Numbers that the program's author chose (immediates) do not appear in its machine code, where they might be
   /// instructions to whoever finds a way to jump there. Unset: for programs that nobody vouches for, which are those
-  /// run guarded without a proof, and those verified as an unprivileged user's (VerifyOptions::bpf off).
+  /// run guarded without a proof, and those verified as an unprivileged user's (VerifyOptions::bpf off). Where in its
+  /// pages code begins is a matter of chance for all programs, but for those built with `blind = false`.
   std::optional<bool> blind;
 };
 

@@ -30,7 +30,8 @@ Result<void> attach_code(lower::Image& image, const BuildOptions& options, Trust
                                    .polls = !metered && !ends_soon,
                                    .keep_map = options.keep_code_map || seen,
                                    .sealed = options.sealed && !seen,
-                                   .blind = options.blind.value_or(untrusted)});
+                                   .blind = options.blind.value_or(untrusted),
+                                   .random_start = options.blind.value_or(true)});
   if (!code && options.engine != Engine::jit) return leave_to_interpreter(image);
   auto shown = code.and_then([&](auto& native) { return jit::show(std::move(native), image, options.seen_by); });
   if (!shown) return fail(std::move(shown).error());

@@ -98,7 +98,7 @@ CodeMemory::~CodeMemory() {
   if (pages_ != nullptr) munmap(pages_, mapped_);
 }
 
-Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near) {
+Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near, Start start) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   CodeMemory memory;
   // At least one step before and after: what reads next to a function's start stays inside.
@@ -107,7 +107,7 @@ Result<CodeMemory> CodeMemory::allocate(std::size_t bytes, std::uint64_t near) {
   if (memory.pages_ == nullptr)
     return fail(ErrorCode::limit, "jit", std::string("no memory for code: ") + std::strerror(errno), errno);
   const std::size_t free_steps = (memory.mapped_ - bytes) / kStep - 1;
-  memory.start_ = kStep * (1 + random_number() % free_steps);
+  memory.start_ = kStep * (1 + (start == Start::random ? random_number() % free_steps : 0));
   memory.bytes_ = bytes;
   memory.draft_.assign(memory.mapped_, std::byte{kTrap});
   return memory;

@@ -26,8 +26,11 @@ class CodeMemory {
   CodeMemory& operator=(CodeMemory&& other) noexcept;
   ~CodeMemory();
 
+  /// Where in its pages code begins.
+  enum class Start : std::uint8_t { random, first };
+
   /// A place for `bytes` of code, where possible so close to `near` that a relative call reaches it.
-  [[nodiscard]] static Result<CodeMemory> allocate(std::size_t bytes, std::uint64_t near);
+  [[nodiscard]] static Result<CodeMemory> allocate(std::size_t bytes, std::uint64_t near, Start start);
 
   /// What is to become the code. Until publish().
   [[nodiscard]] std::span<std::byte> draft() noexcept { return std::span(draft_).subspan(start_, bytes_); }

@@ -30,11 +30,13 @@ struct Code final : vm::NativeCode {
   CodeMemory memory;
 };
 
-Result<CodeMemory> place(asmjit::CodeHolder& code, const FirstError& error, CodeMemory::Kind kind) {
+Result<CodeMemory> place(asmjit::CodeHolder& code, const FirstError& error, const Options& options) {
   code.flatten();
   code.resolveUnresolvedLinks();
   if (error.happened()) return fail(ErrorCode::invalid, "jit", error.message());
-  auto memory = CodeMemory::allocate(code.codeSize(), reinterpret_cast<std::uint64_t>(&compile));
+  const auto start = options.random_start ? CodeMemory::Start::random : CodeMemory::Start::first;
+  const auto kind = options.sealed ? CodeMemory::Kind::sealed : CodeMemory::Kind::plain;
+  auto memory = CodeMemory::allocate(code.codeSize(), reinterpret_cast<std::uint64_t>(&compile), start);
   if (!memory) return memory;
   const std::span<std::byte> room = memory->draft();
   code.relocateToBase(reinterpret_cast<std::uint64_t>(memory->code().data()));
@@ -57,7 +59,7 @@ Result<std::shared_ptr<const vm::NativeCode>> compile(const lower::Image& image,
   holder.setErrorHandler(&error);
   const auto emitter = make_emitter(plan, holder);
   emitter->emit_all();
-  auto memory = place(holder, error, options.sealed ? CodeMemory::Kind::sealed : CodeMemory::Kind::plain);
+  auto memory = place(holder, error, options);
   if (!memory) {
     Options longer = options;
     longer.long_jumps = true;

@@ -15,9 +15,10 @@ struct Options {
   bool long_jumps = false;  ///< estimate no distances: for when an estimate was too low
   /// Look at every back edge and call whether the run is asked to stop; metered code does so anyway.
   bool polls = false;
-  bool keep_map = false;  ///< note what each instruction became: MachineCode::parts
-  bool sealed = true;     ///< code that nobody can make writable again, not even a debugger
-  bool blind = false;     ///< numbers that the program chose are not in its code: see blind.hpp
+  bool keep_map = false;     ///< note what each instruction became: MachineCode::parts
+  bool sealed = true;        ///< code that nobody can make writable again, not even a debugger
+  bool blind = false;        ///< numbers that the program chose are not in its code: see blind.hpp
+  bool random_start = true;  ///< code begins where nobody can tell beforehand
 };
 
 /// There is a backend for this machine.
