@@ -203,6 +203,14 @@ TEST_CASE("an index that was shifted in its place is shifted once, for who adds 
   }
 }
 
+TEST_CASE("the sum of two registers that are both shifted is the sum of what was shifted") {
+  for (const char* first : {"1", "2", "3"})
+    for (const char* second : {"1", "2", "3"})
+      run_both("lddw %r6, 0x7777\nldxdw %r2, [%r6+0]\nldxdw %r3, [%r6+8]\nmov %r4, %r2\nlsh %r4, " +
+               std::string(first) + "\nmov %r5, %r3\nlsh %r5, " + second +
+               "\nadd %r4, %r5\nmov %r0, %r4\nxor %r0, %r2\nxor %r0, %r3\nexit");
+}
+
 TEST_CASE("a number put together from bytes is the one that lies there, whatever is asked for beside it") {
   const std::string start = "lddw %r6, 0x7777\nadd %r6, 64\n";
   const auto check = [&](const std::string& ops) { run_both(start + ops + "exit"); };
