@@ -3,11 +3,13 @@ skep_test(jit_differential SOURCES differential/jit_test.cpp differential/genera
           soundness/mutator.cpp LIBRARIES skep)
 # What compilers write, for the walk over proven code.
 skep_test(jit_tuned SOURCES differential/tuned_test.cpp differential/tuned_generator.cpp differential/tuned_calls.cpp
+                            differential/tuned_slots.cpp
                             differential/generator.cpp
           LIBRARIES skep)
 skep_test(jit_walk LIBRARIES skep)
 # What it leaves out.
 skep_test(jit_shape LIBRARIES skep)
+skep_test(jit_slots LIBRARIES skep)
 skep_test(jit LIBRARIES skep asmjit::asmjit)
 skep_test(jit_division LIBRARIES skep)
 # What decodes the code: llvm-mc-19, run, or libcapstone, linked. Without it the test runs code only, and says so.

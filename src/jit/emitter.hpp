@@ -144,7 +144,7 @@ class Emitter {
 
   [[nodiscard]] const lower::Image& image() const noexcept { return plan_.image; }
   [[nodiscard]] At at(std::uint32_t index) const {
-    const lower::Op& op = image().ops[index];
+    const lower::Op& op = plan_.code[index];
     return {op, lower::shape_of(op.code), index};
   }
   /// The plan of the function whose ops are being emitted: exit and tail_call take its frame down.

@@ -11,13 +11,13 @@ using isa::Operation;
 using lower::Code;
 using lower::Op;
 
-constexpr RegSet kAll = (1u << isa::kRegisters) - 1;
+constexpr RegSet kAll = UINT16_MAX;
 
 /// Where jumps to nothing but another jump lead in the end. Programs may jump in circles where nobody comes.
-std::uint32_t last_jump(const lower::Image& image, std::uint32_t op) {
+std::uint32_t last_jump(std::span<const Op> code, std::uint32_t op) {
   constexpr unsigned kSteps = 16;
   for (unsigned i = 0; i < kSteps; ++i) {
-    const Op& at = image.ops[op];
+    const Op& at = code[op];
     if (lower::shape_of(at.code).operation != Operation::ja_) break;
     op += static_cast<std::uint32_t>(at.off);
   }
@@ -31,22 +31,22 @@ RegSet before(Effects effects, RegSet after) noexcept {
 
 class FlowMaker {
  public:
-  FlowMaker(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end)
-      : image_(image), plans_(plans), first_(first), end_(end) {}
+  FlowMaker(std::span<const Op> code, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end)
+      : code_(code), plans_(plans), first_(first), end_(end) {}
 
-  Flow make() {
+  Flow make(RegSet unused) {
     find_blocks();
     find_successors();
     find_reachable();
     find_loops();
     find_liveness();
     choose_order();
-    hoist_constants();
+    hoist_constants(unused);
     return std::move(flow_);
   }
 
  private:
-  [[nodiscard]] const Op& op(std::uint32_t index) const { return image_.ops[index]; }
+  [[nodiscard]] const Op& op(std::uint32_t index) const { return code_[index]; }
   [[nodiscard]] std::uint32_t block_at(std::uint32_t op) const { return blocks_at_[op - first_]; }
 
   /// And what each reads before it writes, and what it writes.
@@ -82,10 +82,10 @@ class FlowMaker {
       Block& block = flow_.blocks[b];
       const std::uint32_t last = block.end - 1;
       if (goes_to(op(last))) {
-        const std::uint32_t target = block_at(last_jump(image_, last + static_cast<std::uint32_t>(op(last).off)));
+        const std::uint32_t target = block_at(last_jump(code_, last + static_cast<std::uint32_t>(op(last).off)));
         (ends_flow(op(last)) ? block.next : block.taken) = target;
       }
-      if (!ends_flow(op(last)) && block.end < end_) block.next = block_at(last_jump(image_, block.end));
+      if (!ends_flow(op(last)) && block.end < end_) block.next = block_at(last_jump(code_, block.end));
       if (block.taken == block.next) block.taken = kNoBlock;
       goes_back_ = goes_back_ || block.taken <= b || block.next <= b;
     }
@@ -129,8 +129,6 @@ class FlowMaker {
   }
 
   void find_liveness() {
-    for (std::size_t b = 0; b < sums_.size(); ++b)
-      if (flow_.blocks[b].place == 0) flow_.mentioned |= sums_[b].reads | sums_[b].writes;
     // More rounds than loops are nested are not needed, without loops one is enough; where a hostile program nests them
     // without end, all is live.
     constexpr unsigned kRounds = 32;
@@ -195,10 +193,8 @@ class FlowMaker {
     return true;
   }
 
-  /// What calls clobber they mention; call-outs keep all registers.
-  void hoist_constants() {
-    if (!goes_back_) return;
-    const auto unused = static_cast<RegSet>(~flow_.mentioned & kAll & ~bit_of(0) & ~bit_of(isa::kFramePointer));
+  void hoist_constants(RegSet unused) {
+    if (!goes_back_ || unused == 0) return;
     struct Wish {
       std::uint64_t number;
       std::uint32_t times;
@@ -207,7 +203,7 @@ class FlowMaker {
     constexpr std::size_t kWishes = 16;
     for (const std::uint32_t b : flow_.order) {
       const Block& block = flow_.blocks[b];
-      if (block.depth == 0 || unused == 0) continue;
+      if (block.depth == 0) continue;
       for (std::uint32_t i = block.first; i < block.end; ++i) {
         const std::uint64_t number = number_for(i);
         if (!is_wide(number)) continue;
@@ -228,7 +224,7 @@ class FlowMaker {
     }
   }
 
-  const lower::Image& image_;
+  std::span<const Op> code_;
   std::span<const OpPlan> plans_;
   std::uint32_t first_;
   std::uint32_t end_;
@@ -240,8 +236,9 @@ class FlowMaker {
 
 }  // namespace
 
-Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end) {
-  return FlowMaker(image, plans, first, end).make();
+Flow make_flow(std::span<const Op> code, std::span<const OpPlan> plans, std::uint32_t first, std::uint32_t end,
+               RegSet unused) {
+  return FlowMaker(code, plans, first, end).make(unused);
 }
 
 void live_after(std::span<const OpPlan> plans, const Block& block, std::vector<RegSet>& live) {

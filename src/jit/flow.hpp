@@ -16,8 +16,9 @@
 
 namespace skep::jit {
 
-/// A set of the program's registers, bit by register.
+/// A set of registers, bit by number: the program's, and what machines have beside them (see plan.hpp).
 using RegSet = std::uint16_t;
+inline constexpr unsigned kRegisterNumbers = 16;  ///< as many as it holds
 [[nodiscard]] constexpr RegSet bit_of(unsigned reg) noexcept { return static_cast<RegSet>(1u << reg); }
 /// The set's members from the lowest on, for `for`.
 class Members {
@@ -69,8 +70,7 @@ struct Hoisted {
 struct Flow {
   std::vector<Block> blocks;         ///< by their first op
   std::vector<std::uint32_t> order;  ///< blocks as they are emitted, the entry first
-  RegSet mentioned = 0;              ///< registers that some op names or clobbers
-  std::vector<Hoisted> hoisted;      ///< what loops load most often, in registers that nobody mentions
+  std::vector<Hoisted> hoisted;      ///< what loops load most often, in registers that are free
 };
 
 /// What passes ask of an op again and again.
@@ -82,9 +82,10 @@ struct OpPlan {
   bool starts_flow = false;   ///< a Block starts here: a target, or what follows a jump or an end
 };
 
-/// Of the function with the ops [first, end); `plans` are those of the image's ops.
-[[nodiscard]] Flow make_flow(const lower::Image& image, std::span<const OpPlan> plans, std::uint32_t first,
-                             std::uint32_t end);
+/// Of the function with the ops [first, end) of `code`; `plans` are those of all ops. Constants may lie in registers
+/// that are `unused`.
+[[nodiscard]] Flow make_flow(std::span<const lower::Op> code, std::span<const OpPlan> plans, std::uint32_t first,
+                             std::uint32_t end, RegSet unused);
 
 /// What no immediate of 32 bits is, sign-extended.
 [[nodiscard]] constexpr bool is_wide(std::uint64_t number) noexcept {

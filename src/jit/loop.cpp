@@ -15,15 +15,15 @@ using lower::Shape;
 
 class Iteration {
  public:
-  Iteration(const lower::Image& image, const Flow& flow, std::uint32_t block)
-      : image_(image), flow_(flow), block_(flow.blocks[block]) {
-    for (unsigned reg = 0; reg < isa::kRegisters; ++reg) held_[reg] = {What::sum, {copy_of(reg).sum, 0}};
+  Iteration(std::span<const Op> code, const Flow& flow, std::uint32_t block)
+      : code_(code), flow_(flow), block_(flow.blocks[block]) {
+    for (unsigned reg = 0; reg < kRegisterNumbers; ++reg) held_[reg] = {What::sum, {copy_of(reg).sum, 0}};
   }
 
   std::optional<QuickLoop> run() {
     for (std::uint32_t i = block_.first; i + 1 < block_.end; ++i)
-      if (!step(image_.ops[i])) return std::nullopt;
-    if (!loads_ || !ends(image_.ops[block_.end - 1]) || !leaves_well()) return std::nullopt;
+      if (!step(code_[i])) return std::nullopt;
+    if (!loads_ || !ends(code_[block_.end - 1]) || !leaves_well()) return std::nullopt;
     return std::move(loop_);
   }
 
@@ -201,10 +201,10 @@ class Iteration {
     return true;
   }
 
-  const lower::Image& image_;
+  std::span<const Op> code_;
   const Flow& flow_;
   const Block& block_;
-  Held held_[isa::kRegisters];
+  Held held_[kRegisterNumbers];
   QuickLoop loop_;
   bool loads_ = false;
   bool stores_ = false;
@@ -212,12 +212,12 @@ class Iteration {
 
 }  // namespace
 
-std::optional<QuickLoop> quick_loop(const lower::Image& image, const Flow& flow, std::uint32_t block) {
+std::optional<QuickLoop> quick_loop(std::span<const Op> code, const Flow& flow, std::uint32_t block) {
   constexpr std::uint32_t kMostOps = 16;
   const Block& one = flow.blocks[block];
   const bool loops = one.next != kNoBlock && one.taken != kNoBlock && (one.taken == block || one.next == block);
   if (!loops || one.end - one.first > kMostOps) return std::nullopt;
-  return Iteration(image, flow, block).run();
+  return Iteration(code, flow, block).run();
 }
 
 }  // namespace skep::jit

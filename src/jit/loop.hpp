@@ -48,6 +48,7 @@ struct QuickLoop {
 };
 
 /// What `block`, which jumps to itself, does; nothing when it is anything else.
-[[nodiscard]] std::optional<QuickLoop> quick_loop(const lower::Image& image, const Flow& flow, std::uint32_t block);
+[[nodiscard]] std::optional<QuickLoop> quick_loop(std::span<const lower::Op> code, const Flow& flow,
+                                                  std::uint32_t block);
 
 }  // namespace skep::jit

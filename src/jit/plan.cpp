@@ -6,6 +6,8 @@
 #include <array>
 #include <span>
 
+#include "jit/slots.hpp"
+
 namespace skep::jit {
 namespace {
 
@@ -128,11 +130,20 @@ void follow_calls(Plan& plan) {
   plan.frames = *std::max_element(frames.begin(), frames.end());
 }
 
+/// Registers that are free from the function's start to its end. What calls clobber they mention; call-outs keep all
+/// registers.
+RegSet unused_registers(const Plan& plan, const FunctionPlan& function) {
+  constexpr auto kUsable = static_cast<RegSet>(bit_of(isa::kFramePointer) - 1 - bit_of(0));
+  return static_cast<RegSet>((~function.mentioned & kUsable) | spare_registers(plan));
+}
+
 void add_flows(Plan& plan) {
   for (FunctionPlan& function : plan.functions) {
-    const Flow& flow = plan.flows.emplace_back(make_flow(plan.image, plan.ops, function.first, function.end));
+    RegSet unused = unused_registers(plan, function);
+    unused &= static_cast<RegSet>(~keep_slots(plan, function, unused));
+    const Flow& flow = plan.flows.emplace_back(make_flow(plan.code, plan.ops, function.first, function.end, unused));
     for (const Hoisted& hoisted : flow.hoisted)
-      if (hoisted.reg >= kFirstSaved) function.saved |= static_cast<std::uint8_t>(1u << (hoisted.reg - kFirstSaved));
+      if (hoisted.reg >= kFirstSaved) function.saved |= static_cast<std::uint16_t>(1u << (hoisted.reg - kFirstSaved));
   }
 }
 
@@ -143,6 +154,7 @@ struct Survey {
   RegSet named = 0;
   bool ends_in_helper = false;  ///< a helper may end the run, or call back into the program
   bool needs_run = false;
+  std::uint32_t loops_first = UINT32_MAX, loops_end = 0;
   bool crosses = false;  ///< control leaves the function otherwise than by calls and exits
 };
 
@@ -181,6 +193,10 @@ Survey look_over(Plan& plan, const FunctionPlan& function) {
     if ((what & traits::ends_block) == 0) continue;
     plan_ways_on(plan, i);
     const std::uint32_t target = goes_to(op) ? i + static_cast<std::uint32_t>(op.off) : i;
+    if (goes_to(op) && target <= i) {
+      survey.loops_first = std::min(survey.loops_first, target);
+      survey.loops_end = i + 1;
+    }
     survey.crosses = survey.crosses || target < function.first || target >= end;
     if ((what & traits::names_callee) == 0) continue;
     survey.needs_run = survey.needs_run || needs_run(op);
@@ -197,7 +213,10 @@ Survey look_over(Plan& plan, const FunctionPlan& function) {
 void apply(const Survey& survey, Plan& plan, FunctionPlan& function) {
   const auto saw = [&](Traits some) { return (survey.seen & some) != 0; };
   const bool is_proven = plan.image.proven;
-  function.saved = static_cast<std::uint8_t>(survey.written >> kFirstSaved & ((1u << kSavedRegisters) - 1));
+  function.mentioned = survey.named | survey.written;
+  function.saved = static_cast<std::uint16_t>(survey.written >> kFirstSaved & ((1u << kSavedRegisters) - 1));
+  function.loops_first = survey.loops_first;
+  function.loops_end = survey.loops_end;
   function.nests = saw(traits::calls_function);
   function.calls =
       plan.options.metered || plan.options.polls || saw(traits::calls_out) || (function.nests && !is_proven);
@@ -229,7 +248,7 @@ const FunctionPlan& callee_of(const Plan& plan, const Op& op) noexcept {
 }
 
 Plan make_plan(const lower::Image& image, const Options& options) {
-  Plan plan{image, options, std::vector<OpPlan>(image.ops.size()), {}, {}};
+  Plan plan{image, options, image.ops, {}, std::vector<OpPlan>(image.ops.size()), {}, {}};
   // Only a proof says that nobody looks at registers that nobody has set; code that polls may end early.
   plan.is_plain = plan.stands_alone = !image.guarded && !options.metered && !options.polls;
   bool crossing = false;
@@ -247,7 +266,8 @@ Plan make_plan(const lower::Image& image, const Options& options) {
   plan.stands_alone = plan.stands_alone && plan.is_plain;
   if (crossing) share_frame(plan.functions);
   if (image.proven) follow_calls(plan);
-  if (image.proven && !options.metered && !crossing) add_flows(plan);
+  // Values that are put off end up in code whole, so none are where numbers are kept out of it.
+  if (image.proven && !options.metered && !options.blind && !crossing) add_flows(plan);
   if (options.metered) plan.refunds = count_refunds(plan);
   return plan;
 }

@@ -37,10 +37,14 @@ void Tuner::emit() {
     bytes_before_.push_back(bytes);
     bytes += block.taken == b || block.next == b ? kQuickLoop : 0;  // what is done ahead comes behind the label
     for (std::uint32_t i = block.first; i < block.end; ++i)
-      bytes += most_bytes[static_cast<std::size_t>(out_.image().ops[i].code)];
+      bytes += most_bytes[static_cast<std::size_t>(out_.plan_.code[i].code)];
   }
   for (const Hoisted& hoisted : flow_.hoisted) {
     const Op op = op_of(hoisted.reg, 0, hoisted.number);
+    out_.constant(At{op, lower::shape_of(Code::constant), flow_.blocks.front().first});
+  }
+  for (const unsigned reg : members(static_cast<RegSet>(out_.function().slots & flow_.blocks.front().live_in))) {
+    const Op op = op_of(reg, 0, 0);
     out_.constant(At{op, lower::shape_of(Code::constant), flow_.blocks.front().first});
   }
   for (std::uint32_t place = 0; place < flow_.order.size(); ++place)
@@ -50,7 +54,7 @@ void Tuner::emit() {
 void Tuner::emit_block(std::uint32_t place) {
   const std::uint32_t b = flow_.order[place];
   const Block& block = flow_.blocks[b];
-  const auto quick = quick_loop(out_.image(), flow_, b);
+  const auto quick = quick_loop(out_.plan_.code, flow_, b);
   if (block.is_loop_head && !quick) out_.align_loop();
   out_.mark(MachineCode::Role::insn, block.first);
   if (carried_ != b) {
@@ -72,7 +76,7 @@ void Tuner::emit_block(std::uint32_t place) {
   block_first_ = block.first;
   std::uint32_t i = block.first;
   while (i + 1 < block.end) {
-    const Traits set = traits_of(out_.image().ops[i]);
+    const Traits set = traits_of(out_.plan_.code[i]);
     std::uint32_t row = 0;
     if ((set & traits::stores) != 0) row = store_row(i, block.end);
     if ((set & traits::loads_byte) != 0) row = load_bytes(i, block.end);

@@ -96,7 +96,7 @@ class Tuner {
 
   Emitter& out_;
   const Flow& flow_;
-  std::array<Value, isa::kRegisters> values_;
+  std::array<Value, kRegisterNumbers> values_;
   /// By the register that is read: all that wait for a value of it, and some that do not wait any more.
   std::array<RegSet, kReaderBits + 1> readers_{};
   RegSet waiting_ = 0;                       // registers whose value is not their own machine register's

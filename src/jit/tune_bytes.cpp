@@ -111,7 +111,7 @@ class Assembly {
   unsigned base_;
   std::int32_t off_;
   RegSet with_parts_ = 0;
-  std::array<Parts, isa::kRegisters> parts_;  // of registers that have some
+  std::array<Parts, kRegisterNumbers> parts_;  // of registers that have some
 };
 
 }  // namespace

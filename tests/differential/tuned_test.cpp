@@ -15,6 +15,7 @@
 
 #include "differential/generator.hpp"
 #include "differential/tuned_generator.hpp"
+#include "differential/tuned_slots.hpp"
 #include "isa/text.hpp"
 #include "support/environment.hpp"
 
@@ -127,9 +128,8 @@ void expect_same(const std::vector<Insn>& insns) {
   CHECK(compare(bench, insns, 1) == Told::same);
 }
 
-}  // namespace
-
-TEST_CASE("what compilers write does the same on the interpreter and as code that puts values off") {
+/// Many programs of a generator, by seeds.
+void expect_all_same(std::string_view name, std::vector<Insn> (&generate)(std::uint64_t)) {
   if (!Executable::has_jit()) {
     MESSAGE("SKIP: no JIT for this machine");
     return;
@@ -141,14 +141,24 @@ TEST_CASE("what compilers write does the same on the interpreter and as code tha
   std::uint64_t verified = 0, different = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + programs && different < kMostShown; ++seed) {
     CAPTURE(seed);
-    const Told told = compare(bench, differential::generate_tuned(seed), seed);
+    const Told told = compare(bench, generate(seed), seed);
     verified += told == Told::refused ? 0 : 1;
     different += told == Told::different ? 1 : 0;
   }
-  MESSAGE("jit tuned: ", programs, " programs from seed ", first_seed, ": ", verified, " verified, each run on ",
-          kInputs, " inputs, ", different, " different");
+  MESSAGE(name, ": ", programs, " programs from seed ", first_seed, ": ", verified, " verified, each run on ", kInputs,
+          " inputs, ", different, " different");
   CHECK(different == 0);
   if (different == 0) CHECK(verified * 2 > programs);
+}
+
+}  // namespace
+
+TEST_CASE("what compilers write does the same on the interpreter and as code that puts values off") {
+  expect_all_same("jit tuned", differential::generate_tuned);
+}
+
+TEST_CASE("what lies on the stack and what lives in registers instead are the same") {
+  expect_all_same("jit slots", differential::generate_slots);
 }
 
 TEST_CASE("a load finds its address where something else is computed before it") {

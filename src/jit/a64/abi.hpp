@@ -16,9 +16,11 @@ namespace skep::jit::a64 {
 
 namespace arm = asmjit::a64;
 
-/// The last one is kNumber's: kTemp3.
-inline constexpr std::array<arm::GpX, isa::kRegisters + 1> kRegisters{
-    arm::x0, arm::x1, arm::x2, arm::x3, arm::x4, arm::x5, arm::x19, arm::x20, arm::x21, arm::x22, arm::x23, arm::x11};
+/// After the program's: kNumber's, which is kTemp3, what C preserves beside them, and kMachine where nobody asks for
+/// the Machine.
+inline constexpr std::array<arm::GpX, isa::kRegisters + 5> kRegisters{
+    arm::x0,  arm::x1,  arm::x2,  arm::x3,  arm::x4,  arm::x5,  arm::x19, arm::x20,
+    arm::x21, arm::x22, arm::x23, arm::x11, arm::x26, arm::x27, arm::x28, arm::x24};
 
 inline constexpr arm::GpX kMachine = arm::x24;
 inline constexpr arm::GpX kFrame = arm::x23;

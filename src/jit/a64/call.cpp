@@ -68,7 +68,7 @@ void A64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   if (binding.row.id == static_cast<std::uint32_t>(abi::HelperId::get_smp_processor_id)) return load_cpu(at, reg(0));
   const bool calls_into_us = calls_back(binding);
   if (calls_into_us) {
-    move_constant(kTemp, reinterpret_cast<std::uint64_t>(&at.op));
+    move_constant(kTemp, reinterpret_cast<std::uint64_t>(&image().ops[at.index]));
     a_.str(kTemp, SKEP_MACHINE(calling));
   }
   move_constant(kTemp, reinterpret_cast<std::uint64_t>(binding.code));

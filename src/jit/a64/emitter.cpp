@@ -7,6 +7,14 @@
 
 namespace skep::jit {
 
+/// What stands alone has no use for kMachine.
+RegSet spare_registers(const Plan& plan) noexcept {
+  constexpr RegSet kPreserved = 0b111 << kFirstSpare;
+  constexpr unsigned kLast = kFirstSpare + 3;
+  static_assert(a64::kRegisters[kLast] == a64::kMachine);
+  return plan.stands_alone ? RegSet{kPreserved | bit_of(kLast)} : kPreserved;
+}
+
 std::unique_ptr<Emitter> make_emitter(const Plan& plan, asmjit::CodeHolder& code) {
   return std::make_unique<a64::A64Emitter>(plan, code);
 }
@@ -16,9 +24,9 @@ namespace {
 
 /// What entries keep on the stack, from the stack pointer up: C's frame, its registers, the outer entry's stack
 /// pointer.
-constexpr std::int32_t kEntryLast = 64;  // x25, after three pairs
-constexpr std::int32_t kEntryUnwind = 72;
-constexpr std::int32_t kEntryBytes = 80;
+constexpr std::int32_t kEntryLast = 96;  // x25, after five pairs
+constexpr std::int32_t kEntryUnwind = 104;
+constexpr std::int32_t kEntryBytes = 112;
 constexpr std::int32_t kPlainEntryBytes = 48;
 
 /// All registers and the return address, a multiple of 16.
@@ -72,6 +80,8 @@ void A64Emitter::emit_start() {
     a_.stp(arm::x19, arm::x20, arm::ptr(arm::sp, 16));
     a_.stp(arm::x21, arm::x22, arm::ptr(arm::sp, 32));
     a_.stp(arm::x23, arm::x24, arm::ptr(arm::sp, 48));
+    a_.stp(arm::x26, arm::x27, arm::ptr(arm::sp, 64));
+    a_.str(arm::x28, arm::ptr(arm::sp, 80));
     a_.mov(kMachine, machine);
     a_.ldr(kTemp, SKEP_MACHINE(unwind_sp));
     a_.stp(arm::x25, kTemp, arm::ptr(arm::sp, kEntryLast));
@@ -98,6 +108,8 @@ void A64Emitter::emit_start() {
   a_.ldr(kTemp, arm::ptr(arm::sp, kEntryUnwind));
   a_.str(kTemp, SKEP_MACHINE(unwind_sp));
   a_.ldr(arm::x25, arm::ptr(arm::sp, kEntryLast));
+  a_.ldr(arm::x28, arm::ptr(arm::sp, 80));
+  a_.ldp(arm::x26, arm::x27, arm::ptr(arm::sp, 64));
   a_.ldp(arm::x23, arm::x24, arm::ptr(arm::sp, 48));
   a_.ldp(arm::x21, arm::x22, arm::ptr(arm::sp, 32));
   a_.ldp(arm::x19, arm::x20, arm::ptr(arm::sp, 16));
@@ -126,7 +138,7 @@ namespace {
 struct NativeFrame {
   explicit NativeFrame(const FunctionPlan& function)
       : links(function.calls || function.nests), counts(function.counts_may_goto) {
-    for (unsigned i = 0; i < kSavedRegisters; ++i)
+    for (unsigned i = 0; i < kMostSaved; ++i)
       if ((function.saved >> i & 1) != 0) saved[count++] = reg(kFirstSaved + i);
     const unsigned words = (links ? 2 : 0) + count + (counts ? 1 : 0);
     bytes = static_cast<std::int32_t>((words + 1) / 2 * 16);
@@ -137,7 +149,7 @@ struct NativeFrame {
 
   bool links;   // C's frame: the frame pointer and the return address
   bool counts;  // a loop counter
-  std::array<arm::GpX, kSavedRegisters> saved;
+  std::array<arm::GpX, kMostSaved> saved;
   unsigned count = 0;
   std::int32_t bytes = 0;
 };

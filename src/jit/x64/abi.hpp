@@ -14,10 +14,10 @@ namespace skep::jit::x64 {
 
 namespace x86 = asmjit::x86;
 
-/// The last one is kNumber's: kTemp2.
-inline constexpr std::array<x86::Gp, isa::kRegisters + 1> kRegisters{x86::rax, x86::rsi, x86::rdx, x86::rcx,
-                                                                     x86::r8,  x86::r9,  x86::rbx, x86::r13,
-                                                                     x86::r14, x86::r15, x86::rbp, x86::r11};
+/// After the program's: kNumber's, which is kTemp2, and kMachine where nobody asks for the Machine.
+inline constexpr std::array<x86::Gp, isa::kRegisters + 2> kRegisters{x86::rax, x86::rsi, x86::rdx, x86::rcx, x86::r8,
+                                                                     x86::r9,  x86::rbx, x86::r13, x86::r14, x86::r15,
+                                                                     x86::rbp, x86::r11, x86::r12};
 
 inline constexpr x86::Gp kMachine = x86::r12;
 inline constexpr x86::Gp kFrame = x86::rbp;

@@ -70,7 +70,7 @@ void X64Emitter::call_builtin(const At& at, const lower::Binding& binding) {
   if (binding.row.id == static_cast<std::uint32_t>(abi::HelperId::get_smp_processor_id)) return load_cpu(at, reg(0));
   const bool calls_into_us = calls_back(binding);
   if (calls_into_us) {
-    a_.mov(kTemp, reinterpret_cast<std::uint64_t>(&at.op));
+    a_.mov(kTemp, reinterpret_cast<std::uint64_t>(&image().ops[at.index]));
     a_.mov(SKEP_MACHINE(calling), kTemp);
   }
   a_.mov(x86::rdi, SKEP_MACHINE(env));

@@ -5,6 +5,12 @@
 
 namespace skep::jit {
 
+/// What stands alone has no use for kMachine.
+RegSet spare_registers(const Plan& plan) noexcept {
+  static_assert(x64::kRegisters[kFirstSpare] == x64::kMachine);
+  return plan.stands_alone ? bit_of(kFirstSpare) : RegSet{0};
+}
+
 std::unique_ptr<Emitter> make_emitter(const Plan& plan, asmjit::CodeHolder& code) {
   return std::make_unique<x64::X64Emitter>(plan, code);
 }
@@ -100,12 +106,12 @@ namespace {
 /// What a function's frame on the native stack holds; the return address is above it.
 struct NativeFrame {
   explicit NativeFrame(const FunctionPlan& function) {
-    for (unsigned i = 0; i < kSavedRegisters; ++i)
+    for (unsigned i = 0; i < kMostSaved; ++i)
       if ((function.saved >> i & 1) != 0) saved[count++] = reg(kFirstSaved + i);
     const unsigned words = count + (function.counts_may_goto ? 1 : 0);
     padded = function.calls && words % 2 == 0;
   }
-  std::array<x86::Gp, kSavedRegisters> saved;
+  std::array<x86::Gp, kMostSaved> saved;
   unsigned count = 0;
   bool padded = false;
 };
