@@ -34,7 +34,7 @@ std::uint64_t quotient(const Division& plan, std::uint64_t n, unsigned width) {
   }
   const auto factor = static_cast<std::int64_t>(plan.multiplier);
   auto high = static_cast<std::int64_t>(static_cast<__int128>(number) * factor >> width);
-  if (width == 64 && plan.adds) high += plan.is_negative ? -number : number;
+  if (width == 64 && plan.adds) high = plan.is_negative ? high - number : high + number;
   const std::int64_t down = high >> plan.shift;
   return static_cast<std::uint64_t>(down + (down < 0 ? 1 : 0));
 }
