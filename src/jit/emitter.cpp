@@ -110,7 +110,8 @@ void Emitter::emit_as(const At& here) {
         return may_goto(here, target_of(here));
       }
       if (plan_.options.polls && goes_back) poll(index);
-      if (here.op.off != 1) jump_to({target_of(here), is_near(here), false});
+      // The next op is where control goes on anyway, unless another function's prologue comes first.
+      if (here.op.off != 1 || index + 1 == function_->end) jump_to({target_of(here), is_near(here), false});
       return;
     case Operands::compare_imm:
       if (plan_.options.polls && goes_back) poll(index);

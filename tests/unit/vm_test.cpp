@@ -155,6 +155,13 @@ TEST_CASE("a function that nobody proved finds zeros in its frame, whoever told 
             .value == 0);
 }
 
+TEST_CASE("a program that jumps to the function right behind it begins it once") {
+  // A jump to where control goes on anyway, but another function starts there: it calls itself, r6 is kept for the
+  // call.
+  CHECK(run_asm("ja +0\nmov %r6, 5\njne %r1, 77, +2\nmov %r0, 2\nexit\nmov %r1, 77\ncall local -6\nadd %r0, %r6\nexit")
+            .value == 7);
+}
+
 TEST_CASE("a program that a function ends in finds r6 to r9 as the function did") {
   const Map programs = make_map(MapType::prog_array, 4, 4, 1);
   const BuildOptions options{.engine = engine_under_test()};
