@@ -42,16 +42,6 @@ Executable proven(std::string_view text) {
 
 std::size_t code_bytes(std::string_view text) { return proven(text).machine_code()->bytes.size(); }
 
-/// How often the code holds the number, as x86-64 loads it.
-std::ptrdiff_t count_of(const Executable& executable, std::uint64_t number) {
-  const auto code = executable.machine_code()->bytes;
-  const auto wanted = std::bit_cast<std::array<std::byte, 8>>(number);
-  std::ptrdiff_t count = 0;
-  for (auto at = code.begin(); (at = std::search(at, code.end(), wanted.begin(), wanted.end())) != code.end(); ++at)
-    ++count;
-  return count;
-}
-
 }  // namespace
 
 TEST_CASE("a divisor that is never 0 is not compared with 0") {
@@ -96,6 +86,20 @@ TEST_CASE("a look-up under a key that is in range is not compared, and what it f
 }
 
 #if defined(__x86_64__)
+namespace {
+
+/// How often the code holds the number, as x86-64 loads it.
+std::ptrdiff_t count_of(const Executable& executable, std::uint64_t number) {
+  const auto code = executable.machine_code()->bytes;
+  const auto wanted = std::bit_cast<std::array<std::byte, 8>>(number);
+  std::ptrdiff_t count = 0;
+  for (auto at = code.begin(); (at = std::search(at, code.end(), wanted.begin(), wanted.end())) != code.end(); ++at)
+    ++count;
+  return count;
+}
+
+}  // namespace
+
 TEST_CASE("a loop around look-ups in an array loads its address once, before it begins, and the map's never") {
   auto map = Map::create({.name = "a", .type = MapType::array, .key_size = 4, .value_size = 8, .max_entries = 16}, 2);
   REQUIRE(map);
